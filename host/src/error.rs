@@ -1,0 +1,179 @@
+//! Errors that name who failed, where, and what to do about it.
+//!
+//! One type serves the whole house, since every error ends at the same place: in front of a user. It must not know
+//! any library's error type; the rooms that call a library turn its errors into sentences.
+
+use std::fmt;
+
+/// The result of anything that can fail in front of a user.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who failed. It decides the exit code and where a user looks first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The connection file, the command line or the environment.
+    Configuration,
+    /// The source refused the credentials.
+    Credentials,
+    /// No connection to the source could be made.
+    Reachability,
+    /// The source answered, but not as it should.
+    Source,
+    /// The strategy's component.
+    Plugin,
+    /// The destination.
+    Sink,
+    /// The saved state.
+    State,
+    /// A limit of the run was reached.
+    Limit,
+    /// The user asked to stop.
+    Interrupt,
+    /// Tidegate itself, or the machine it runs on.
+    Host,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Origin::Configuration => "configuration",
+            Origin::Credentials => "credentials",
+            Origin::Reachability => "source",
+            Origin::Source => "source",
+            Origin::Plugin => "plugin",
+            Origin::Sink => "sink",
+            Origin::State => "state",
+            Origin::Limit => "limit",
+            Origin::Interrupt => "interrupted",
+            Origin::Host => "host",
+        })
+    }
+}
+
+/// What went wrong, in words for the user and in codes for programs.
+///
+/// Boxed inside, so that a `Result` stays as small as its value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Parts>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
+    origin: Origin,
+    code: String,
+    message: String,
+    help: Option<String>,
+    details: Vec<(String, String)>,
+}
+
+impl Error {
+    /// An error of `origin` with a code of the contract's list (`wit/types.wit`) and a sentence.
+    pub fn new(origin: Origin, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Error(Box::new(Parts {
+            origin,
+            code: code.into(),
+            message: message.into(),
+            help: None,
+            details: Vec::new(),
+        }))
+    }
+
+    /// A wrong connection file, argument or environment variable.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::new(Origin::Configuration, "config.invalid", message)
+    }
+
+    /// A destination that cannot be opened, read or written.
+    pub fn sink(message: impl Into<String>) -> Self {
+        Self::new(Origin::Sink, "sink.unavailable", message)
+    }
+
+    /// A record that its table cannot take.
+    pub fn rejected(message: impl Into<String>) -> Self {
+        Self::new(Origin::Sink, "sink.rejected", message)
+    }
+
+    /// A strategy that misused the contract.
+    pub fn plugin(code: &str, message: impl Into<String>) -> Self {
+        Self::new(Origin::Plugin, code, message)
+    }
+
+    /// The machine refused something that Tidegate needs.
+    pub fn host(message: impl Into<String>) -> Self {
+        Self::new(Origin::Host, "host.failed", message)
+    }
+
+    /// The user asked to stop.
+    pub fn interrupted() -> Self {
+        Self::new(Origin::Interrupt, "run.interrupted", "the run was interrupted")
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Adds a fact for programs.
+    #[must_use]
+    pub fn detail(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.details.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Puts the place in front of the message, as in `orders.yaml:3:5: …`.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+
+    /// Who failed.
+    pub fn origin(&self) -> Origin {
+        self.0.origin
+    }
+
+    /// The code of the contract's open list.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// What happened and where.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do about it, where there is something to say.
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// The facts, as names and values.
+    pub fn details(&self) -> &[(String, String)] {
+        &self.0.details
+    }
+
+    /// The value of one fact.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.details.iter().find(|(key, _)| key == name)?;
+        Some(value)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.origin, self.0.message)?;
+        if let Some(help) = &self.0.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

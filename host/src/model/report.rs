@@ -1,0 +1,90 @@
+//! What is said of a run, while it goes on and at its end.
+
+use super::State;
+use crate::error::Error;
+
+/// What a sink did with the rows that were committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows that were not there before.
+    pub inserted: u64,
+    /// Rows whose content changed.
+    pub updated: u64,
+    /// Rows that were there already, equal in every column, and were not written.
+    pub unchanged: u64,
+    /// Rows that were marked as deleted.
+    pub deleted: u64,
+    /// Checkpoints that became durable, alone or together with a later one.
+    pub checkpoints: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.deleted += other.deleted;
+        self.checkpoints += other.checkpoints;
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Those of them that repeated a request that had failed.
+    pub retries: u64,
+    /// Bytes of the answers' bodies, decompressed.
+    pub bytes_in: u64,
+    /// Rows that the strategy staged.
+    pub rows_read: u64,
+    /// What the sink committed.
+    pub committed: Counts,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Everything was read and committed.
+    Done,
+    /// An error ended it; what was committed before stays.
+    Failed,
+    /// The user stopped it after a checkpoint.
+    Interrupted,
+    /// The number of requests that the user allowed is used up.
+    Limited,
+}
+
+impl Status {
+    /// The word for it in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Done => "done",
+            Status::Failed => "failed",
+            Status::Interrupted => "interrupted",
+            Status::Limited => "limited",
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The connection's name.
+    pub name: String,
+    /// The strategy, as the connection names it.
+    pub strategy: String,
+    /// SHA-256 of the component, in hexadecimal. Empty where none could be loaded.
+    pub plugin_digest: String,
+    /// How it ended.
+    pub status: Status,
+    /// What was read and written.
+    pub progress: Progress,
+    /// How long it took.
+    pub seconds: f64,
+    /// The last committed state.
+    pub state: Option<State>,
+    /// Why it failed.
+    pub error: Option<Error>,
+}

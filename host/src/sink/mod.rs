@@ -1,0 +1,59 @@
+//! Destinations.
+//!
+//! The durability contract, which every adapter keeps:
+//!
+//! - What was staged becomes visible to others only by [`Sink::commit`], and only as far as the last
+//!   [`Sink::seal`]. Rows and the state that covers them become durable together; where a destination cannot do
+//!   that, rows first and state after.
+//! - An error or a crash at any point leaves the destination as the last commit left it.
+//! - Staging a row that is already there, equal in every column, writes nothing and counts as unchanged.
+//! - Every commit is fenced: opening a sink raises a number that is stored with the state, and a commit by a holder
+//!   of an older number fails and changes nothing.
+//! - A full refresh is visible only once it ended well.
+//!
+//! An adapter must not know strategies, HTTP or the command line.
+
+use crate::error::Result;
+use crate::model::{Change, Counts, State, Table};
+
+/// What a run is going to do with the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Go on from the saved state.
+    Incremental,
+    /// Replace all rows by those of this run, once it ended well.
+    FullRefresh,
+}
+
+/// One destination, opened for one connection and one run. Used from one thread, which it may block.
+pub trait Sink: Send {
+    /// The last committed state of the connection.
+    fn state(&mut self) -> Result<Option<State>>;
+
+    /// Prepares the tables. Called once, before anything is staged.
+    fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<()>;
+
+    /// Takes a change to one of the tables of [`Sink::begin`], in order.
+    fn stage(&mut self, table: &str, change: &Change) -> Result<()>;
+
+    /// Marks all that was staged so far as covered by `state`.
+    fn seal(&mut self, state: &State) -> Result<()>;
+
+    /// Makes all durable that is sealed, with the state of the last seal; what was staged after it is dropped.
+    /// Returns what was done since the commit before.
+    fn commit(&mut self) -> Result<Counts>;
+
+    /// Ends a run that went well, after its last commit. On a full refresh this is where the new rows and the state
+    /// take the place of the old ones.
+    fn finish(&mut self) -> Result<Counts>;
+}
+
+/// The saved states of a destination, for people who look at them or change them by hand.
+pub trait StateStore {
+    /// The last committed state of the connection.
+    fn show(&mut self) -> Result<Option<State>>;
+
+    /// Puts another state in its place, or removes it. Fenced like a commit: a run that is going on fails at its
+    /// next commit.
+    fn replace(&mut self, state: Option<&State>) -> Result<()>;
+}
