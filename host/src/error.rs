@@ -68,13 +68,7 @@ struct Parts {
 impl Error {
     /// An error of `origin` with a code of the contract's list (`wit/types.wit`) and a sentence.
     pub fn new(origin: Origin, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Error(Box::new(Parts {
-            origin,
-            code: code.into(),
-            message: message.into(),
-            help: None,
-            details: Vec::new(),
-        }))
+        Error(Box::new(Parts { origin, code: code.into(), message: message.into(), help: None, details: Vec::new() }))
     }
 
     /// A wrong connection file, argument or environment variable.
