@@ -1,6 +1,11 @@
 //! Tidegate pulls data incrementally from HTTP APIs into databases; each sync strategy is a sandboxed component.
 
+pub mod config;
 pub mod error;
 pub mod http;
 pub mod model;
+pub mod plugin;
 pub mod sink;
+
+/// A future that is boxed, as ports return it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

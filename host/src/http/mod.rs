@@ -3,12 +3,16 @@
 //! `grant` (may it be sent?) → `credentials` → `rate` (when?) → [`Transport`] (send it) → `retry` (again?).
 //! Nothing here knows strategies, sinks or wasm.
 
-use std::future::Future;
-use std::pin::Pin;
+mod meter;
+mod page;
 
 use bytes::Bytes;
 
+use crate::BoxFuture;
 use crate::error::Result;
+
+pub use meter::Meter;
+pub use page::Page;
 
 /// What a strategy asks for. See `wit/pages.wit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,9 +60,6 @@ pub struct WireRequest {
     /// The body.
     pub body: Option<Bytes>,
 }
-
-/// A future that is boxed, as ports return it.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Sends one request once. No retry, no redirect, no judgement about the status: any complete answer is `Ok`.
 pub trait Transport: Send + Sync {

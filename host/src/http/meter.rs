@@ -1,0 +1,46 @@
+//! What the requests of one run cost so far, and the number of them that the user allowed.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::error::{Error, Origin, Result};
+
+/// Counts requests and bytes. Shared by the source that counts and those who watch.
+#[derive(Debug, Default)]
+pub struct Meter {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes_in: AtomicU64,
+    limit: Option<u64>,
+}
+
+impl Meter {
+    /// A meter that allows this many requests, retries included.
+    pub fn with_limit(limit: Option<u64>) -> Meter {
+        Meter { limit, ..Meter::default() }
+    }
+
+    /// Counts a request that is about to be sent; refuses it where the allowance is used up.
+    pub fn request(&self, is_retry: bool) -> Result<()> {
+        let before = self.requests.fetch_add(1, Relaxed);
+        if self.limit.is_some_and(|limit| before >= limit) {
+            self.requests.fetch_sub(1, Relaxed);
+            return Err(Error::new(
+                Origin::Limit,
+                "limit.requests",
+                format!("the {before} requests allowed are used up"),
+            ));
+        }
+        self.retries.fetch_add(is_retry.into(), Relaxed);
+        Ok(())
+    }
+
+    /// Counts the bytes of an answer's body, decompressed.
+    pub fn received(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Requests sent, retries among them, bytes received.
+    pub fn read(&self) -> (u64, u64, u64) {
+        (self.requests.load(Relaxed), self.retries.load(Relaxed), self.bytes_in.load(Relaxed))
+    }
+}
