@@ -4,6 +4,7 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod model;
+pub mod playground;
 pub mod plugin;
 pub mod sink;
 pub mod sync;
