@@ -4,8 +4,10 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod model;
+pub mod playground;
 pub mod plugin;
 pub mod sink;
+pub mod sync;
 
 /// A future that is boxed, as ports return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
