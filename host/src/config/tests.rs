@@ -239,6 +239,23 @@ fn a_short_file_has_defaults_for_the_rest() {
 }
 
 #[test]
+fn the_examples_are_right() {
+    let examples = [
+        ("keyset", include_str!("../../../examples/keyset.yaml")),
+        ("offset", include_str!("../../../examples/offset.yaml")),
+        ("timestamp", include_str!("../../../examples/timestamp.yaml")),
+        ("step-size", include_str!("../../../examples/step-size.yaml")),
+        ("replay", include_str!("../../../examples/replay.yaml")),
+    ];
+    for (name, text) in examples {
+        let (connection, _) = read(text, &[]).expect(name);
+        assert_eq!(connection.name, name);
+        assert_eq!(connection.strategy, StrategyRef::BuiltIn(name.to_owned()));
+        assert_eq!(connection.config.get("table"), Some(&format!("user_{}", name.replace('-', "_")).into()));
+    }
+}
+
+#[test]
 fn every_key_is_read() {
     let text = r#"
 name: ${NAME:-all}
