@@ -22,6 +22,8 @@ use crate::error::{Error, Origin, Result};
 const MAX_HEADER_BYTES: u32 = 64 << 10;
 /// How many headers an answer may have.
 const MAX_HEADERS: usize = 200;
+/// What hyper, whose errors have no kinds to ask for here, says of such headers.
+const TOO_LARGE: &str = "message head is too large";
 
 /// An HTTP client for one connection. HTTP/1.1 and 2, TLS by rustls, roots of trust of the platform (on Linux also
 /// `SSL_CERT_FILE` and `SSL_CERT_DIR`).
@@ -96,9 +98,10 @@ impl Client {
             return Error::new(Origin::Reachability, "source.certificate", message)
                 .help("is the address right, and is its certificate issued by an authority that this machine trusts?");
         }
-        let message = match error.is_connect() {
-            true => format!("cannot connect to {place}: {}", cause(error)),
-            false => format!("{place} gave no answer: {}", cause(error)),
+        let message = match cause(error) {
+            cause if cause == TOO_LARGE => return headers_too_large(),
+            cause if error.is_connect() => format!("cannot connect to {place}: {cause}"),
+            cause => format!("{place} gave no answer: {cause}"),
         };
         Error::new(Origin::Reachability, "source.unreachable", message)
             .help("is source.base_url right, and is the source running?")
@@ -155,8 +158,7 @@ fn to_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 fn check_headers(headers: &HeaderMap) -> Result<()> {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > MAX_HEADER_BYTES as usize {
-        let message = format!("the headers of the answer are larger than {MAX_HEADER_BYTES} bytes");
-        return Err(Error::new(Origin::Limit, "source.body", message));
+        return Err(headers_too_large());
     }
     // Those that were understood are undone and their header removed.
     match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
@@ -167,6 +169,12 @@ fn check_headers(headers: &HeaderMap) -> Result<()> {
             Err(Error::new(Origin::Limit, "source.body", message))
         }
     }
+}
+
+fn headers_too_large() -> Error {
+    let message =
+        format!("the answer has more than {MAX_HEADERS} headers, or more than {MAX_HEADER_BYTES} bytes of them");
+    Error::new(Origin::Limit, "source.body", message)
 }
 
 async fn within<T>(limit: Duration, what: &str, place: &str, action: impl Future<Output = T>) -> Result<T> {
@@ -245,3 +253,6 @@ impl std::fmt::Display for Refused {
 }
 
 impl StdError for Refused {}
+
+#[cfg(test)]
+mod tests;
