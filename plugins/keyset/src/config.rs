@@ -1,5 +1,7 @@
 //! What a user can say about a keyset API.
 
+use std::num::NonZeroU32;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_sdk::{CursorOptions, Error, Request, Result, SourceOptions, Stamp, TableOptions};
@@ -28,7 +30,7 @@ pub struct Config {
     pub page_size_parameter: Option<String>,
     /// How many records a page. Needs `page_size_parameter`.
     #[serde(default)]
-    pub page_size: Option<u32>,
+    pub page_size: Option<NonZeroU32>,
     /// Whether the records around the end of a page are asked for once more. A source whose scroll token is just the
     /// update time of the last record (`auto` notices) goes on after that time, and skips the other records of it.
     #[serde(default)]
@@ -94,4 +96,53 @@ fn scroll_parameter() -> String {
 
 fn scroll_pointer() -> String {
     "/scroll_param".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_sdk::json;
+
+    fn read(text: &str) -> Result<Config, String> {
+        json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_configuration_is_complete() {
+        let config = read("{}").expect("defaults");
+        assert!(config.is_default_path());
+        assert_eq!(config.table.declare(true)[0].columns.len(), 8);
+        assert!(config.table.declare(false)[0].columns.is_empty());
+    }
+
+    #[test]
+    fn keys_stand_side_by_side_and_unknown_ones_are_errors() {
+        let config = read(
+            r#"{"path": "/a", "cursor_field": "at", "table": "b", "granularity": "1ms", "columns": {"z": "LONG", "a": "JSON"}}"#,
+        );
+        let config = config.expect("a configuration");
+        let names: Vec<_> = config.table.declare(false)[0].columns.iter().map(|column| column.name.clone()).collect();
+        assert_eq!(names, ["z", "a"]);
+        assert!(read(r#"{"cursor_feild": "at"}"#).expect_err("unknown").contains("cursor_feild"));
+    }
+
+    #[test]
+    fn the_schema_has_descriptions_defaults_and_no_other_keys() {
+        let manifest = tidegate_sdk::private::describe::<crate::Keyset>("1.2.3");
+        let schema: json::Value = json::from_str(&manifest.config_schema).expect("a schema");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["title"], "keyset");
+        assert!(schema.get("required").is_none());
+        let properties = schema["properties"].as_object().expect("properties");
+        for (name, property) in properties {
+            let description = property["description"].as_str().expect("a description");
+            assert!(!description.contains('\n'), "{name}: {description}");
+        }
+        assert_eq!(properties["path"]["default"], "/pagination/keyset");
+        assert_eq!(properties["cursor_format"]["default"], "auto");
+        assert_eq!(properties["future_margin"]["default"], "0s");
+        assert_eq!(properties["filter"]["default"], "unknown");
+        assert_eq!(properties["headers"]["default"], json::json!({}));
+    }
 }

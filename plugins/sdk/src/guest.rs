@@ -2,8 +2,9 @@
 
 use std::sync::Once;
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,10 +44,12 @@ pub trait Strategy {
 /// `describe` of the contract.
 pub fn describe<S: Strategy>(version: &str) -> Manifest {
     report_panics();
-    let schema = SchemaSettings::draft2020_12()
+    let mut schema = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
+        .with_transform(RecursiveTransform(unwrap_lines))
         .into_generator()
         .into_root_schema_for::<S::Config>();
+    schema.insert("title".into(), S::NAME.into());
     Manifest {
         name: S::NAME.into(),
         version: version.into(),
@@ -54,6 +57,14 @@ pub fn describe<S: Strategy>(version: &str) -> Manifest {
         config_schema: schema.as_value().to_string(),
         state_version: S::STATE_VERSION,
         needs: Vec::new(),
+    }
+}
+
+/// Doc comments are broken into lines for the width of a file; descriptions are for any width.
+fn unwrap_lines(schema: &mut Schema) {
+    if let Some(crate::json::Value::String(description)) = schema.get_mut("description") {
+        let paragraphs: Vec<_> = description.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
     }
 }
 

@@ -9,7 +9,7 @@ mod period;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use columns::Columns;
 pub use cursor::{CursorOptions, Filter, MissingCursor};
@@ -44,7 +44,7 @@ impl SourceOptions {
 }
 
 /// A text, a number or a truth value, as users write them without a thought for quotes.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
     /// `true` or `false`
