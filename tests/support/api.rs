@@ -89,7 +89,8 @@ impl Api {
     /// What a path serves under `data`.
     pub(crate) fn records(&self, path: &str) -> Vec<Value> {
         let answer = get(self.port, path);
-        let mut answer: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"));
+        let mut answer: Value =
+            serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"));
         match answer["data"].take() {
             Value::Array(records) => records,
             other => panic!("{path}: {other}"),

@@ -73,7 +73,8 @@ impl Workspace {
     /// Runs `sync` and returns its report of the only connection.
     pub(crate) fn sync(&self, connection: &str, arguments: &[&str]) -> Value {
         let outcome = self.run(&[&["sync", connection, "--output", "json"], arguments].concat());
-        let mut reports: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
+        let mut reports: Value =
+            serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
         let report = reports[0].take();
         assert_eq!(outcome.code == 0, report["error"].is_null(), "{outcome:?}");
         report

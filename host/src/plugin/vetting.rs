@@ -3,7 +3,7 @@
 //!
 //! A strategy's imports are its permissions, so anything outside the contract is refused by name.
 
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload};
 
 use crate::error::{Error, Result};
 
@@ -67,7 +67,11 @@ fn outside(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    imports.push(import.map_err(broken)?.name.name.to_owned());
+                    let import = import.map_err(broken)?;
+                    // The types of the world are imported, too; a type gives nothing to do.
+                    if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                        imports.push(import.name.name.to_owned());
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {

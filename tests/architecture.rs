@@ -1,0 +1,57 @@
+//! Who may know whom: the absences that `docs/architecture.md` promises.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// No file of `room` (a file or a folder below `host/src`), comments and tests aside, has one of these words.
+fn check(room: &str, absent: &[&str]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+    let files = if path.is_dir() { sources(&path) } else { vec![path] };
+    for file in files {
+        let is_test = file.file_stem().is_some_and(|name| name == "tests");
+        let text = fs::read_to_string(&file).expect("a source");
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let word = absent.iter().find(|word| code.contains(**word));
+            let place = format!("{}:{}", file.display(), number + 1);
+            assert!(is_test || word.is_none(), "{place}: {room} must not know {word:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn rooms_know_only_whom_they_may() {
+    let libraries = ["wasmtime", "rusqlite", "reqwest", "axum", "clap"];
+    let all_but = |known: &str| libraries.into_iter().filter(|library| *library != known).collect::<Vec<_>>();
+    check(
+        "model",
+        &[&libraries[..], &["crate::http", "crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat(),
+    );
+    check("error.rs", &[&libraries[..], &["crate::"]].concat());
+    check("config", &[&libraries[..], &["crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat());
+    check("sync", &[&libraries[..], &["crate::cli", "crate::config"]].concat());
+    check("http", &[&all_but("reqwest")[..], &["crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat());
+    check("sink", &[&all_but("rusqlite")[..], &["crate::http", "crate::plugin", "crate::sync", "crate::cli"]].concat());
+    check("plugin", &[&all_but("wasmtime")[..], &["crate::sink", "crate::sync", "crate::cli"]].concat());
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    for room in ["model", "error.rs", "config", "sync", "http", "sink", "plugin"] {
+        check(room, &["println!", "eprintln!", "print!(", "dbg!("]);
+    }
+}
