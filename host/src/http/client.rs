@@ -202,24 +202,25 @@ fn cause(error: &reqwest::Error) -> String {
     if error.is_dns() {
         return "its name cannot be resolved".to_owned();
     }
-    let innermost = chain(error).last().unwrap_or(error);
-    match find::<io::Error>(error) {
-        // Only what the system says has a kind that is better than its text, which differs between systems.
-        Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),
-        _ => innermost.to_string(),
-    }
+    // Only what the system says has a kind that is better than its text, which differs between systems.
+    let system = |error: &(dyn StdError + 'static)| {
+        let error = error.downcast_ref::<io::Error>()?;
+        error.raw_os_error().map(|_| error.kind().to_string())
+    };
+    chain(error).find_map(system).or_else(|| chain(error).last().map(ToString::to_string)).unwrap_or_default()
 }
 
+/// An error and its causes. An I/O error that wraps another one hides it from its `source`.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => (*error).source(),
+    })
 }
 
-/// An error of one type among the causes. An I/O error that wraps another one hides it from the chain, so look inside.
+/// An error of one type among the causes.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    chain(error).find_map(|error| {
-        let wrapped = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<E>();
-        error.downcast_ref::<E>().or_else(wrapped)
-    })
+    chain(error).find_map(|error| error.downcast_ref::<E>())
 }
 
 /// Asks the system's name service and checks every address, so that the addresses that were checked are those that
