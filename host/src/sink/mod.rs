@@ -13,7 +13,14 @@
 //!
 //! An adapter must not know strategies, HTTP or the command line.
 
-use crate::error::Result;
+mod decimal;
+mod jsonl;
+mod shape;
+mod sqlite;
+mod values;
+
+use crate::config::Destination;
+use crate::error::{Error, Result};
 use crate::model::{Change, Counts, State, Table};
 
 /// What a run is going to do with the destination.
@@ -56,4 +63,28 @@ pub trait StateStore {
     /// Puts another state in its place, or removes it. Fenced like a commit: a run that is going on fails at its
     /// next commit.
     fn replace(&mut self, state: Option<&State>) -> Result<()>;
+}
+
+/// Opens a destination for one run of a connection. The run takes over from any other run of the connection. A dry
+/// run does and counts everything, and nothing of it stays.
+pub fn open(destination: &Destination, connection: &str, dry_run: bool) -> Result<Box<dyn Sink>> {
+    Ok(match destination {
+        Destination::Sqlite { path } => Box::new(sqlite::SqliteSink::open(path, connection, dry_run)?),
+        Destination::JsonlFile { path } => Box::new(jsonl::open_file(path, connection, dry_run)?),
+        Destination::JsonlStdout { state } => Box::new(jsonl::open_stdout(state.as_deref(), connection, dry_run)?),
+    })
+}
+
+/// Opens the saved states of a destination. Looking at a state changes nothing and stops no run.
+pub fn open_state(destination: &Destination, connection: &str) -> Result<Box<dyn StateStore>> {
+    Ok(match destination {
+        Destination::Sqlite { path } => Box::new(sqlite::SqliteStates::new(path, connection)),
+        Destination::JsonlFile { path } => Box::new(jsonl::FileStates::new(path, connection)),
+        Destination::JsonlStdout { state } => Box::new(jsonl::StdoutStates::new(state.as_deref(), connection)),
+    })
+}
+
+/// A strategy staged records of a table that its schema does not have.
+fn undeclared(table: &str) -> Error {
+    Error::plugin("plugin.table", format!("the table `{table}` is not in the strategy's schema"))
 }

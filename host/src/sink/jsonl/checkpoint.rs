@@ -1,0 +1,71 @@
+//! The line of a checkpoint. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::State;
+
+/// What the line of a checkpoint begins with.
+pub(super) const PREFIX: &str = r#"{"checkpoint":"#;
+
+/// A state, with the run that wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkpoint {
+    pub(super) connection: String,
+    /// A number that each run raises.
+    pub(super) fence: u64,
+    /// None where the state was reset.
+    pub(super) state: Option<String>,
+    pub(super) version: u32,
+    pub(super) plugin_digest: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    checkpoint: Checkpoint,
+}
+
+impl Checkpoint {
+    pub(super) fn new(connection: &str, fence: u64, state: Option<&State>) -> Checkpoint {
+        Checkpoint {
+            connection: connection.to_owned(),
+            fence,
+            state: state.map(|state| state.text.clone()),
+            version: state.map_or(0, |state| state.version),
+            plugin_digest: state.map_or_else(String::new, |state| state.plugin_digest.clone()),
+        }
+    }
+
+    pub(super) fn into_state(self) -> Option<State> {
+        let Checkpoint { version, plugin_digest, .. } = self;
+        self.state.map(|text| State { text, version, plugin_digest })
+    }
+
+    /// The line, with its end.
+    pub(super) fn to_line(&self) -> String {
+        let line = serde_json::json!({ "checkpoint": self });
+        format!("{line}\n")
+    }
+
+    /// Reads a line.
+    pub(super) fn from_line(line: &[u8]) -> Option<Checkpoint> {
+        let line: Line = serde_json::from_slice(line).ok()?;
+        Some(line.checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_written_and_read_back() {
+        let state = State { text: "{\"a\":\n1}".to_owned(), version: 2, plugin_digest: "ab".to_owned() };
+        for state in [None, Some(state)] {
+            let line = Checkpoint::new("orders", 3, state.as_ref()).to_line();
+            assert!(line.starts_with(PREFIX) && line.matches('\n').count() == 1, "{line}");
+            let read = Checkpoint::from_line(line.as_bytes()).expect("a checkpoint");
+            assert_eq!((read.fence, read.into_state()), (3, state));
+        }
+    }
+}
