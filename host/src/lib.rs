@@ -1,5 +1,6 @@
 //! Tidegate pulls data incrementally from HTTP APIs into databases; each sync strategy is a sandboxed component.
 
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod http;
@@ -7,6 +8,7 @@ pub mod model;
 pub mod playground;
 pub mod plugin;
 pub mod sink;
+pub mod sync;
 
 /// A future that is boxed, as ports return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,12 +1,32 @@
 //! A connection, validated: what is read, by which strategy, and where it goes.
 //!
-//! These are plain words. Nothing here opens a file, a socket or a database, and nothing knows wasm.
+//! A connection file becomes a [`Connection`] by [`parse()`]: text → `yaml` (a tree with places) → `argument` (`--set`)
+//! → `environment` (`${NAME}`) → `section` (every key checked) → `source`. Its `config` is checked by [`validate`], once
+//! the strategy told its schema. Nothing here opens a file, a socket or a database, and nothing knows wasm.
+
+mod argument;
+mod environment;
+mod parse;
+mod place;
+mod schema;
+mod section;
+mod source;
+pub(crate) mod suggest;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
+
+pub use argument::Override;
+pub use environment::Lookup;
+pub use parse::{Input, parse};
+pub use place::{Place, Places};
+pub use schema::validate;
 
 /// A connection: one source, one strategy, one destination.
 #[derive(Clone, Debug)]

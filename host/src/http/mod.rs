@@ -1,18 +1,38 @@
 //! Fetching from one source: the story of a request, from what a strategy asked to the answer that it gets.
 //!
-//! `grant` (may it be sent?) → `credentials` → `rate` (when?) → [`Transport`] (send it) → `retry` (again?).
+//! `grant` (may it be sent?) → `credentials` → `rate` (when?) → [`Transport`] (send it) → `retry` (again?). Begin with
+//! `source`, which tells it; `exchange` is its inner loop.
 //! Nothing here knows strategies, sinks or wasm.
 
+mod address;
+mod answer;
+mod client;
+mod credentials;
+mod exchange;
+mod grant;
 mod meter;
 mod page;
+mod rate;
+mod retry;
+mod secrets;
+mod source;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 
 use crate::BoxFuture;
 use crate::error::Result;
 
+use answer::Answer;
+
+pub use client::Client;
 pub use meter::Meter;
 pub use page::Page;
+pub use source::Source;
+pub use tokens::{FileTokens, MemoryTokens, TokenStore};
 
 /// What a strategy asks for. See `wit/pages.wit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,6 +82,9 @@ pub struct WireRequest {
 }
 
 /// Sends one request once. No retry, no redirect, no judgement about the status: any complete answer is `Ok`.
+///
+/// Errors with the codes `source.unreachable`, `source.timeout` and `source.body` are tried again, unless their origin
+/// is a limit, which another attempt would meet as well. Messages do not name the request; its sender does.
 pub trait Transport: Send + Sync {
     /// Sends the request and receives the whole answer, within the transport's deadlines and caps.
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<Response>>;

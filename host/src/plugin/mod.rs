@@ -3,12 +3,27 @@
 //! [`Strategy`] and [`Services`] are the contract of `wit/` in Rust's words. A run knows only these two; the native
 //! twin of the benches implements the first without a sandbox.
 
+mod built_in;
+mod cache;
+mod component;
+mod contract;
+mod engine;
+mod instance;
+mod limits;
+mod vetting;
+mod wire;
+
 use std::sync::Arc;
 
 use crate::BoxFuture;
 use crate::error::Result;
 use crate::http::{Page, Request};
 use crate::model::{Change, Table};
+
+pub use built_in::names as built_in_names;
+pub use engine::{CACHE_VARIABLE, Engine, Inspection};
+pub use limits::Limits;
+pub use vetting::CONTRACT_VERSION;
 
 /// What a strategy says of itself. See `manifest` in `wit/world.wit`.
 #[derive(Clone, Debug, PartialEq, Eq)]

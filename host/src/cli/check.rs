@@ -1,0 +1,152 @@
+//! `tidegate check`: what stands between a connection and its first run.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Changes, Loaded, strategy_name};
+use super::run::{self, Options, Prepared};
+use super::{exit, output};
+use crate::config::{Auth, Destination};
+use crate::error::{Error, Origin, Result};
+use crate::model::{Report, Status};
+use crate::plugin::Engine;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Connection files (YAML or JSON)
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
+    let engine = Engine::new()?;
+    let mut failures = Vec::new();
+    for file in &arguments.files {
+        output::print(&file.display().to_string());
+        if let Err(failure) = check(&engine, file, &arguments.changes).await {
+            output::print(&render(&failure));
+            failures.push(exit::of_error(&failure.error));
+        }
+    }
+    Ok(exit::of_failures(failures))
+}
+
+/// What is checked, in this order; each needs what is checked before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Configuration,
+    Strategy,
+    Reachability,
+    Credentials,
+    Request,
+    Destination,
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Step::Configuration => "configuration",
+            Step::Strategy => "strategy",
+            Step::Reachability => "reachability",
+            Step::Credentials => "credentials",
+            Step::Request => "first request",
+            Step::Destination => "destination",
+        }
+    }
+}
+
+struct Failure {
+    step: Step,
+    error: Error,
+}
+
+fn at(step: Step) -> impl Fn(Error) -> Failure {
+    move |error| Failure { step, error }
+}
+
+fn passed(step: Step, finding: &str) {
+    output::print(&format!("  ✓ {:<14} {finding}", step.name()));
+}
+
+fn render(failure: &Failure) -> String {
+    let line = format!("  ✗ {:<14} {}", failure.step.name(), failure.error.message());
+    match failure.error.remedy() {
+        Some(help) => format!("{line}\n    {:<14} help: {help}", ""),
+        None => line,
+    }
+}
+
+async fn check(engine: &Engine, file: &Path, changes: &Changes) -> Result<(), Failure> {
+    let loaded = changes.load(file).map_err(at(Step::Configuration))?;
+    let (_, manifest) = run::load_strategy(engine, &loaded.connection, &loaded.places)
+        .await
+        .map_err(|error| Failure { step: step_of_loading(&error), error })?;
+    passed(Step::Configuration, &route(&loaded));
+    passed(Step::Strategy, &format!("{} {}", manifest.name, manifest.version));
+
+    let options = Options { dry_run: true, limit_requests: None, ..Options::default() };
+    let prepared = run::prepare(engine, &loaded, options).await.map_err(at(Step::Configuration))?;
+    let status = prepared.source.reach().await.map_err(at(Step::Reachability))?;
+    passed(Step::Reachability, &format!("{} answers (HTTP {status})", loaded.connection.source.base_url));
+    prepared.source.authenticate().await.map_err(at(Step::Credentials))?;
+    let report = first_request(engine, &loaded).await.map_err(at(Step::Request))?;
+    conclude(&report, &loaded.connection.source.auth)
+}
+
+fn step_of_loading(error: &Error) -> Step {
+    match error.origin() {
+        Origin::Configuration => Step::Configuration,
+        _ => Step::Strategy,
+    }
+}
+
+fn route(loaded: &Loaded) -> String {
+    let destination = match &loaded.connection.destination {
+        Destination::Sqlite { path } => format!("SQLite {}", path.display()),
+        Destination::JsonlFile { path } => format!("JSONL {}", path.display()),
+        Destination::JsonlStdout { .. } => "JSONL on standard output".to_owned(),
+    };
+    format!("{}: {} → {destination}", loaded.connection.name, strategy_name(&loaded.connection.strategy))
+}
+
+/// Lets the strategy send one request and writes nothing of what it brings.
+async fn first_request(engine: &Engine, loaded: &Loaded) -> Result<Report> {
+    let options = Options { dry_run: true, limit_requests: Some(1), ..Options::default() };
+    let prepared: Prepared = run::prepare(engine, loaded, options).await?;
+    Ok(run::run(prepared, options, CancellationToken::new()).await)
+}
+
+fn conclude(report: &Report, auth: &Auth) -> Result<(), Failure> {
+    let error = report.error.clone().filter(|_| report.status == Status::Failed);
+    let failed = error.as_ref().map(|error| step_of_running(error.origin()));
+    let done = |step| failed.is_none_or(|failed| position(step) < position(failed));
+    let findings = [
+        (Step::Credentials, if matches!(auth, Auth::None) { "none are needed" } else { "accepted" }),
+        (Step::Request, "the source answers as the strategy expects"),
+        (Step::Destination, "it can be opened"),
+    ];
+    findings.iter().filter(|(step, _)| done(*step)).for_each(|(step, finding)| passed(*step, finding));
+    match (failed, error) {
+        (Some(step), Some(error)) => Err(Failure { step, error }),
+        _ => Ok(()),
+    }
+}
+
+fn position(step: Step) -> usize {
+    step as usize
+}
+
+/// Which step an error of the first request belongs to.
+fn step_of_running(origin: Origin) -> Step {
+    match origin {
+        Origin::Configuration => Step::Configuration,
+        Origin::Credentials => Step::Credentials,
+        Origin::Reachability => Step::Reachability,
+        Origin::Sink | Origin::State => Step::Destination,
+        Origin::Source | Origin::Plugin | Origin::Limit | Origin::Interrupt | Origin::Host => Step::Request,
+    }
+}

@@ -1,0 +1,73 @@
+//! Log lines on standard error, and the screen that they share with live progress.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{Format, Globals};
+
+/// Overrides which log lines are shown, as in `TIDEGATE_LOG=debug`.
+const FILTER_VARIABLE: &str = "TIDEGATE_LOG";
+
+/// What is shown while a command works.
+#[derive(Clone)]
+pub(super) struct Screen {
+    /// Where progress lines are drawn, if there are any.
+    pub(super) progress: Option<MultiProgress>,
+    pub(super) is_quiet: bool,
+}
+
+/// Starts logging as the user wants it.
+pub(super) fn start(globals: &Globals) -> Screen {
+    let is_live = !globals.quiet && globals.log == Format::Text && io::stderr().is_terminal();
+    let progress = is_live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+    let default = match (globals.quiet, is_live) {
+        (true, _) => "off",
+        (false, true) => "warn,tidegate::strategy=info",
+        (false, false) => "warn,tidegate=info",
+    };
+    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(Lines { progress: progress.clone() });
+    let started = match globals.log {
+        Format::Text => lines.try_init(),
+        Format::Json => lines.json().flatten_event(true).try_init(),
+    };
+    // A program that embeds this one may have started its own.
+    drop(started);
+    Screen { progress, is_quiet: globals.quiet }
+}
+
+/// Writes whole lines to standard error, above the progress that is drawn there.
+#[derive(Clone)]
+struct Lines {
+    progress: Option<MultiProgress>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let write = || io::stderr().lock().write_all(line);
+        match &self.progress {
+            Some(progress) => progress.suspend(write)?,
+            None => write()?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Lines;
+
+    fn make_writer(&self) -> Lines {
+        self.clone()
+    }
+}

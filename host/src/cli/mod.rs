@@ -1,0 +1,112 @@
+//! The command line: one file a subcommand, the only place that prints, and the place where all parts are put
+//! together.
+//!
+//! `connection` reads connection files, `run` wires a connection's parts and runs it; the subcommands use both. What is
+//! decided here is decided by pure functions: `exit` (which exit code), `summary` (what a report looks like),
+//! `options` (what a schema says to people), `excerpt` (which part of a file is shown with an error).
+
+mod check;
+mod completions;
+mod connection;
+mod describe;
+mod excerpt;
+mod exit;
+mod init;
+mod logging;
+mod options;
+mod output;
+mod progress;
+mod run;
+mod schema;
+mod state;
+mod summary;
+mod sync;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Result};
+
+const EXIT_CODES: &str = "Exit codes:
+  0    done
+  1    a sync failed
+  2    wrong usage or configuration
+  3    the source refused the credentials or could not be reached
+  4    some of several connections failed
+  130  interrupted after a checkpoint; the next run goes on from there";
+
+/// Pulls data incrementally from HTTP APIs into databases.
+#[derive(Parser)]
+#[command(name = "tidegate", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Globals {
+    /// How log lines look. With `json`, and where standard error is no terminal, there is no live progress
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    log: Format,
+    /// Nothing but errors and what was asked for: no progress, no log, no summary
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run connections, side by side
+    Sync(sync::Arguments),
+    /// Check connections without writing anything: configuration, strategy, source, credentials, destination
+    Check(check::Arguments),
+    /// Say what a strategy is, and which configuration it takes
+    Describe(describe::Arguments),
+    /// Show the tables that a connection writes
+    Schema(schema::Arguments),
+    /// Write a commented connection file for a strategy
+    Init(init::Arguments),
+    /// Show or change the saved state of a connection
+    State(state::Arguments),
+    /// Write a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Runs the program. Wrong usage ends the process here, with exit code 2.
+pub fn main() -> ExitCode {
+    let Cli { globals, command } = Cli::parse();
+    let screen = logging::start(&globals);
+    let code = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(execute(command, screen));
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => Err(Error::host(format!("no threads can be started: {error}"))),
+    };
+    ExitCode::from(code.unwrap_or_else(|error| {
+        output::error(&error);
+        exit::of_error(&error)
+    }))
+}
+
+async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {
+    match command {
+        Command::Sync(arguments) => sync::execute(arguments, screen).await,
+        Command::Check(arguments) => check::execute(arguments).await,
+        Command::Describe(arguments) => describe::execute(arguments).await,
+        Command::Schema(arguments) => schema::execute(arguments).await,
+        Command::Init(arguments) => init::execute(arguments).await,
+        Command::State(arguments) => state::execute(arguments).await,
+        Command::Completions(arguments) => completions::execute(arguments),
+    }
+}

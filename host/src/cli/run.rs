@@ -1,0 +1,119 @@
+//! Putting the parts of a connection together and running it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Loaded, strategy_name};
+use crate::config::{self, Auth, Connection, Places};
+use crate::error::{Error, Result};
+use crate::http::{Client, FileTokens, MemoryTokens, Meter, Source, TokenStore};
+use crate::model::{Report, Status};
+use crate::plugin::{Engine, Manifest, Strategy};
+use crate::sink::{self, Mode};
+use crate::sync::{self, Gauge, Job, Pace};
+
+/// How connections are run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Options {
+    pub(super) full_refresh: bool,
+    pub(super) dry_run: bool,
+    pub(super) limit_requests: Option<u64>,
+}
+
+/// A connection with everything but its destination, which is opened when it runs.
+pub(super) struct Prepared {
+    pub(super) connection: Connection,
+    pub(super) strategy: Arc<dyn Strategy>,
+    pub(super) source: Source,
+    pub(super) gauge: Arc<Gauge>,
+}
+
+/// Loads the strategy of a connection and checks the configuration that is meant for it.
+pub(super) async fn load_strategy(
+    engine: &Engine,
+    connection: &Connection,
+    places: &Places,
+) -> Result<(Arc<dyn Strategy>, Manifest)> {
+    let strategy = engine.load(&connection.strategy).await?;
+    let manifest = strategy.describe().await?;
+    config::validate(&connection.config, &manifest.config_schema, places)?;
+    Ok((strategy, manifest))
+}
+
+/// Does all that can be done before anything is read or written.
+pub(super) async fn prepare(engine: &Engine, loaded: &Loaded, options: Options) -> Result<Prepared> {
+    let (strategy, _) = load_strategy(engine, &loaded.connection, &loaded.places).await?;
+    let meter = Arc::new(Meter::with_limit(options.limit_requests));
+    Ok(Prepared {
+        strategy,
+        source: open_source(&loaded.connection, Arc::clone(&meter))?,
+        gauge: Arc::new(Gauge::new(meter)),
+        connection: loaded.connection.clone(),
+    })
+}
+
+/// Opens the source of a connection. Nothing is sent yet.
+pub(super) fn open_source(connection: &Connection, meter: Arc<Meter>) -> Result<Source> {
+    let client = Arc::new(Client::new(&connection.source)?);
+    Source::new(&connection.source, client, token_store(connection), meter)
+}
+
+/// Refresh tokens outlive a run, since a server may replace them by its own.
+fn token_store(connection: &Connection) -> Arc<dyn TokenStore> {
+    match (&connection.source.auth, token_folder()) {
+        (Auth::OAuth2 { token_url, client_id, refresh_token: Some(token), .. }, Some(folder)) => {
+            Arc::new(FileTokens::new(&folder, &connection.name, token_url, client_id, token))
+        }
+        _ => Arc::new(MemoryTokens::default()),
+    }
+}
+
+fn token_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "tidegate").map(|folders| folders.data_local_dir().join("tokens"))
+}
+
+/// Runs a connection to its end, whatever that is.
+pub(super) async fn run(prepared: Prepared, options: Options, interrupt: CancellationToken) -> Report {
+    let Prepared { connection, strategy, source, gauge } = prepared;
+    let clock = Instant::now();
+    let digest = strategy.digest().to_owned();
+    let failed = |connection: &Connection, error| failed(connection, digest.clone(), clock, error);
+    let name = connection.name.clone();
+    let destination = connection.destination.clone();
+    let opened = tokio::task::spawn_blocking(move || sink::open(&destination, &name, options.dry_run)).await;
+    let sink = match opened.unwrap_or_else(|_| Err(Error::host("opening the destination failed"))) {
+        Ok(sink) => sink,
+        Err(error) => return failed(&connection, error),
+    };
+    sync::run(Job {
+        name: connection.name.clone(),
+        strategy_name: strategy_name(&connection.strategy),
+        strategy,
+        source,
+        sink,
+        config: serde_json::Value::Object(connection.config).to_string(),
+        mode: if options.full_refresh { Mode::FullRefresh } else { Mode::Incremental },
+        pace: Pace::default(),
+        timeout: connection.run_timeout,
+        interrupt,
+        gauge,
+    })
+    .await
+}
+
+/// The report of a run that ended before it began.
+pub(super) fn failed(connection: &Connection, plugin_digest: String, clock: Instant, error: Error) -> Report {
+    Report {
+        name: connection.name.clone(),
+        strategy: strategy_name(&connection.strategy),
+        plugin_digest,
+        status: Status::Failed,
+        progress: Default::default(),
+        seconds: clock.elapsed().as_secs_f64(),
+        state: None,
+        error: Some(error),
+    }
+}

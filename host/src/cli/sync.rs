@@ -1,0 +1,231 @@
+//! `tidegate sync`: run connections, side by side.
+
+use std::collections::HashSet;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Changes, Loaded};
+use super::logging::Screen;
+use super::output::{self, Stream};
+use super::progress::Watch;
+use super::run::{self, Options, Prepared};
+use super::{Format, exit, summary};
+use crate::config::{Connection, Destination};
+use crate::error::{Error, Origin, Result};
+use crate::model::{Report, Status};
+use crate::plugin::Engine;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Connection files (YAML or JSON)
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Read all anew; the old rows stay until the new ones are complete
+    #[arg(long)]
+    full_refresh: bool,
+    /// Read, but write neither rows nor state
+    #[arg(long)]
+    dry_run: bool,
+    /// Stop after so many requests a connection, retries included
+    #[arg(long, value_name = "N")]
+    limit_requests: Option<NonZeroU64>,
+    #[command(flatten)]
+    changes: Changes,
+    /// How the summary looks; it goes to standard error where records go to standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    output: Format,
+}
+
+pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> {
+    let options = Options {
+        full_refresh: arguments.full_refresh,
+        dry_run: arguments.dry_run,
+        limit_requests: arguments.limit_requests.map(NonZeroU64::get),
+    };
+    let loaded: Vec<Result<Loaded>> = arguments.files.iter().map(|file| arguments.changes.load(file)).collect();
+    let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };
+    refuse_twins(&loaded)?;
+
+    let engine = Engine::new()?;
+    let mut starts = Vec::with_capacity(loaded.len());
+    for connection in &loaded {
+        starts.push(start(&engine, connection, options).await);
+    }
+    let Some(starts) = all_right(starts) else { return Ok(exit::CONFIGURATION) };
+
+    let stream = summary_stream(&loaded);
+    let reports = run_all(starts, options, &screen).await;
+    show(&reports, stream, &arguments, &screen);
+    Ok(exit::of_reports(&reports))
+}
+
+/// A connection that can run, or the report of why it cannot.
+enum Start {
+    Ready(Prepared),
+    Failed(Connection, Report),
+}
+
+impl Start {
+    fn connection(&self) -> &Connection {
+        match self {
+            Start::Ready(prepared) => &prepared.connection,
+            Start::Failed(connection, _) => connection,
+        }
+    }
+}
+
+/// Prepares a connection. Only a wrong configuration is an error, since it stops the other connections, too.
+async fn start(engine: &Engine, loaded: &Loaded, options: Options) -> Result<Start> {
+    let clock = Instant::now();
+    match run::prepare(engine, loaded, options).await {
+        Ok(prepared) => Ok(Start::Ready(prepared)),
+        Err(error) if error.origin() == Origin::Configuration => Err(error),
+        Err(error) => {
+            let report = run::failed(&loaded.connection, String::new(), clock, error);
+            Ok(Start::Failed(loaded.connection.clone(), report))
+        }
+    }
+}
+
+/// All values, or none where one is missing; then every error was told.
+fn all_right<T>(results: Vec<Result<T>>) -> Option<Vec<T>> {
+    results.iter().filter_map(|result| result.as_ref().err()).for_each(output::error);
+    results.into_iter().collect::<Result<_>>().ok()
+}
+
+/// Two connections of one name would overwrite each other's state.
+fn refuse_twins(loaded: &[Loaded]) -> Result<()> {
+    let mut seen = HashSet::new();
+    for Loaded { file, connection, .. } in loaded {
+        if !seen.insert((connection.name.as_str(), destination_key(&connection.destination))) {
+            let message = format!(
+                "{}: another of the connections is called `{}` and has the same destination, too",
+                file.display(),
+                connection.name
+            );
+            return Err(Error::configuration(message).help("give each connection its own `name`"));
+        }
+    }
+    Ok(())
+}
+
+fn destination_key(destination: &Destination) -> Option<PathBuf> {
+    match destination {
+        Destination::Sqlite { path } | Destination::JsonlFile { path } => {
+            Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+        }
+        Destination::JsonlStdout { .. } => None,
+    }
+}
+
+async fn run_all(starts: Vec<Start>, options: Options, screen: &Screen) -> Vec<Report> {
+    let interrupt = CancellationToken::new();
+    let listener = tokio::spawn(listen(interrupt.clone()));
+    let runs: Vec<_> = starts
+        .into_iter()
+        .map(|start| {
+            let connection = start.connection().clone();
+            (connection, tokio::spawn(run_one(start, options, screen.clone(), interrupt.clone())))
+        })
+        .collect();
+    let mut reports = Vec::with_capacity(runs.len());
+    for (connection, run) in runs {
+        let crashed = |_| run::failed(&connection, String::new(), Instant::now(), Error::host("the run crashed"));
+        reports.push(run.await.unwrap_or_else(crashed));
+    }
+    listener.abort();
+    reports
+}
+
+async fn run_one(start: Start, options: Options, screen: Screen, interrupt: CancellationToken) -> Report {
+    let prepared = match start {
+        Start::Ready(prepared) => prepared,
+        Start::Failed(_, report) => return report,
+    };
+    let name = prepared.connection.name.clone();
+    tracing::info!(connection = name, "started");
+    let gauge = prepared.gauge.clone();
+    let watch = (!screen.is_quiet).then(|| Watch::start(&name, gauge, screen.progress.as_ref()));
+    let report = run::run(prepared, options, interrupt).await;
+    drop(watch);
+    tracing::info!(
+        connection = name,
+        status = report.status.as_str(),
+        requests = report.progress.requests,
+        rows = report.progress.rows_read,
+        "ended"
+    );
+    report
+}
+
+/// The first Ctrl-C asks the runs to stop at their last checkpoint; the second ends the process at once.
+async fn listen(interrupt: CancellationToken) {
+    asked_to_stop().await;
+    interrupt.cancel();
+    Stream::Stderr.print("stopping at the last checkpoint; press Ctrl-C again to stop at once");
+    asked_to_stop().await;
+    std::process::exit(exit::INTERRUPTED.into());
+}
+
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => wait_for_ctrl_c().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    wait_for_ctrl_c().await;
+}
+
+async fn wait_for_ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Records and a summary do not share a stream.
+fn summary_stream(loaded: &[Loaded]) -> Stream {
+    let to_stdout = |loaded: &Loaded| matches!(loaded.connection.destination, Destination::JsonlStdout { .. });
+    if loaded.iter().any(to_stdout) { Stream::Stderr } else { Stream::Stdout }
+}
+
+fn show(reports: &[Report], stream: Stream, arguments: &Arguments, screen: &Screen) {
+    match arguments.output {
+        Format::Json => stream.print(&format!("{:#}", summary::to_json(reports))),
+        Format::Text if screen.is_quiet => {}
+        Format::Text => {
+            stream.print(&summary::to_table(reports).trim_fmt());
+            if arguments.dry_run {
+                stream.print("dry run: nothing was written");
+            }
+        }
+    }
+    for report in reports {
+        match &report.error {
+            Some(error) => output::error_of(&report.name, error),
+            None => hint(report, screen),
+        }
+    }
+}
+
+fn hint(report: &Report, screen: &Screen) {
+    let hint = match report.status {
+        Status::Interrupted => "stopped at the last checkpoint; the next run goes on from there",
+        Status::Limited => "the requests allowed are used up; the next run goes on from the last checkpoint",
+        Status::Done | Status::Failed => return,
+    };
+    if !screen.is_quiet {
+        Stream::Stderr.print(&format!("{}: {hint}", report.name));
+    }
+}

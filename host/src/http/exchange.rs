@@ -1,0 +1,157 @@
+//! One request, sent until it is answered: wait for a token of the rate, send, follow redirects, judge, again?
+//!
+//! Requests of strategies and requests for credentials go the same way; this file does not know which is which.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use super::credentials::Signature;
+use super::grant::Grant;
+use super::rate::Rate;
+use super::retry::{self, Decision, Outcome, Spent};
+use super::secrets::Scrubber;
+use super::{Answer, Meter, Page, Response, Transport, WireRequest};
+use crate::config;
+use crate::error::{Error, Origin, Result};
+
+/// How many redirects are followed in a row.
+const MAX_REDIRECTS: usize = 5;
+
+/// The way to one source.
+pub(super) struct Exchange {
+    transport: Arc<dyn Transport>,
+    grant: Grant,
+    policy: config::Retry,
+    rate: Rate,
+    /// Held while a request is under way, not while it waits to be sent again.
+    in_flight: Semaphore,
+    meter: Arc<Meter>,
+    scrubber: Scrubber,
+}
+
+impl Exchange {
+    pub(super) fn new(settings: &config::Source, transport: Arc<dyn Transport>, meter: Arc<Meter>) -> Exchange {
+        Exchange {
+            transport,
+            grant: Grant::new(settings),
+            policy: settings.retry,
+            rate: Rate::new(settings.rate_limit),
+            in_flight: Semaphore::new(settings.max_in_flight.max(1)),
+            meter,
+            scrubber: Scrubber::default(),
+        }
+    }
+
+    pub(super) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    pub(super) fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
+    }
+
+    /// Sends a request until an answer comes that another attempt would not better. Any status may come of it; an
+    /// answer that calls itself JSON and succeeded is JSON.
+    pub(super) async fn ask(&self, asked: &str, plain: &WireRequest, signature: &Signature) -> Result<Answer> {
+        let mut spent = Spent::default();
+        loop {
+            let result = self.attempt(asked, plain, signature, spent.attempts() > 0).await;
+            let outcome = match &result {
+                Ok(page) => {
+                    let response = page.response();
+                    Outcome::Status(response.status, retry::retry_after(response, SystemTime::now()))
+                }
+                Err(error) => retry::outcome_of(error),
+            };
+            spent.note(outcome);
+            match retry::decide(&self.policy, &spent, outcome, fastrand::f64()) {
+                Decision::Stop => return result.map(|page| Answer::new(asked, page, spent.attempts())),
+                Decision::Later(wait) => return Err(later(asked, wait.as_secs(), &self.policy)),
+                Decision::Again(delay) => {
+                    spent.wait(outcome, delay);
+                    sleep(delay).await;
+                }
+            }
+        }
+    }
+
+    /// Sends a request once and judges nothing.
+    pub(super) async fn once(&self, wire: WireRequest) -> Result<Response> {
+        self.grant.destination(&wire.url)?;
+        self.send(wire, false).await.map_err(|error| self.scrubber.error(&error))
+    }
+
+    async fn attempt(&self, asked: &str, plain: &WireRequest, signature: &Signature, again: bool) -> Result<Page> {
+        let received = self.follow(plain, signature, again).await;
+        let response = received.map_err(|error| self.scrubber.error(&error).at(asked))?;
+        let page = Page::new(asked, self.withhold(response));
+        if plain.method != "HEAD" && must_be_json(page.response()) {
+            page.document()?;
+        }
+        Ok(page)
+    }
+
+    /// Sends a request and goes where redirects lead. Credentials stay at the origin that they are for.
+    async fn follow(&self, plain: &WireRequest, signature: &Signature, again: bool) -> Result<Response> {
+        let mut plain = plain.clone();
+        let mut at_origin = true;
+        for _ in 0..=MAX_REDIRECTS {
+            let wire = if at_origin { signature.sign(&plain) } else { plain.clone() };
+            let response = self.send(wire, again).await?;
+            let Some(location) = location(&plain.method, &response) else { return Ok(response) };
+            let redirect = self.grant.redirect(&plain.url, location)?;
+            if !redirect.same_origin {
+                at_origin = false;
+                plain.headers.retain(|(name, _)| name.eq_ignore_ascii_case("accept"));
+                plain.body = None;
+            }
+            plain.url = redirect.url;
+        }
+        let message = format!("more than {MAX_REDIRECTS} redirects in a row");
+        Err(Error::new(Origin::Source, "source.status", message).help("is source.base_url right?"))
+    }
+
+    async fn send(&self, wire: WireRequest, again: bool) -> Result<Response> {
+        let _permit = self.in_flight.acquire().await.map_err(|_| Error::interrupted())?;
+        self.rate.wait().await;
+        self.meter.request(again)?;
+        let response = self.transport.send(wire).await?;
+        self.meter.received(response.body.len());
+        Ok(response)
+    }
+
+    /// The answer without cookies and without echoes of credentials in its headers. The body stays as it is: it is
+    /// data, and a secret may stand in it by chance.
+    fn withhold(&self, mut response: Response) -> Response {
+        response.headers.retain(|(name, _)| !matches!(&**name, "set-cookie" | "set-cookie2"));
+        for (_, value) in &mut response.headers {
+            *value = self.scrubber.scrub(value);
+        }
+        response
+    }
+}
+
+/// Where an answer says to go on, for the methods that may be asked again elsewhere.
+fn location<'a>(method: &str, response: &'a Response) -> Option<&'a str> {
+    let is_redirect = matches!(response.status, 301 | 302 | 303 | 307 | 308) && matches!(method, "GET" | "HEAD");
+    is_redirect.then(|| response.header("location")).flatten()
+}
+
+/// Whether an answer succeeded with content that calls itself JSON.
+fn must_be_json(response: &Response) -> bool {
+    let kind = response.header("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
+    is_json && matches!(response.status, 200..=203 | 206..=299)
+}
+
+fn later(asked: &str, seconds: u64, policy: &config::Retry) -> Error {
+    let allowed = policy.max_retry_after.as_secs();
+    let message = format!("{asked}: the source asks to come back in {seconds} s; a run waits {allowed} s at most");
+    Error::new(Origin::Source, "source.retry-later", message)
+        .detail("seconds", seconds)
+        .help("run it again later, or raise source.retry.max_retry_after")
+}

@@ -1,0 +1,1 @@
+//! The story of a request, told against a source that is a script.

@@ -1,0 +1,150 @@
+//! A component as a strategy: each call runs in a new instance, which is thrown away afterwards.
+
+use std::sync::Arc;
+
+use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
+
+use super::contract::{self, StrategyPre};
+use super::engine::TICK;
+use super::instance::Guest;
+use super::limits::Limits;
+use super::wire::from_guest;
+use super::{Manifest, Services, Strategy};
+use crate::BoxFuture;
+use crate::error::{Error, Result};
+use crate::model::{Column, Table};
+
+/// A component that was vetted, compiled and linked.
+pub(super) struct ComponentStrategy {
+    digest: String,
+    linked: StrategyPre<Guest>,
+    limits: Limits,
+}
+
+impl ComponentStrategy {
+    pub(super) fn new(digest: String, linked: StrategyPre<Guest>, limits: Limits) -> ComponentStrategy {
+        ComponentStrategy { digest, linked, limits }
+    }
+
+    async fn start(&self, services: Option<Arc<dyn Services>>) -> Result<(Store<Guest>, contract::Strategy)> {
+        let guest = Guest::new(&self.limits, services);
+        let mut store = Store::new(self.linked.engine(), guest);
+        store.limiter(|guest| &mut guest.limits);
+        store.set_hostcall_fuel(self.limits.call_bytes);
+        store.set_epoch_deadline(1);
+        let budget = self.limits.busy;
+        store.epoch_deadline_callback(move |mut store| {
+            let guest = store.data_mut();
+            guest.busy += TICK;
+            if guest.busy > budget {
+                let message = format!("{} s of computing without fetching, staging or sealing", budget.as_secs_f64());
+                return Err(LimitReached { code: "limit.busy", message }.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        match self.linked.instantiate_async(&mut store).await {
+            Ok(instance) => Ok((store, instance)),
+            Err(error) => Err(trap(error, "its start", store.data())),
+        }
+    }
+}
+
+impl Strategy for ComponentStrategy {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
+        Box::pin(async {
+            let (mut store, strategy) = self.start(None).await?;
+            let described = strategy.call_describe(&mut store).await;
+            let manifest = described.map_err(|error| trap(error, "`describe`", store.data()))?;
+            let contract::Manifest { name, version, summary, config_schema, state_version, needs } = manifest;
+            match needs.first() {
+                None => Ok(Manifest { name, version, summary, config_schema, state_version, needs }),
+                Some(need) => {
+                    let message = format!("{name} {version} needs `{need}`, which this host does not have");
+                    Err(Error::plugin("plugin.refused", message).help("update Tidegate"))
+                }
+            }
+        })
+    }
+
+    fn schema<'a>(&'a self, config: &'a str) -> BoxFuture<'a, Result<Vec<Table>>> {
+        Box::pin(async move {
+            let (mut store, strategy) = self.start(None).await?;
+            let tables = strategy.call_schema(&mut store, config).await;
+            let tables = tables.map_err(|error| trap(error, "`schema`", store.data()))?.map_err(from_guest)?;
+            tables.into_iter().map(table).collect()
+        })
+    }
+
+    fn migrate_state<'a>(&'a self, from: u32, state: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let (mut store, strategy) = self.start(None).await?;
+            let migrated = strategy.call_migrate_state(&mut store, from, state).await;
+            migrated.map_err(|error| trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
+        })
+    }
+
+    fn sync<'a>(
+        &'a self,
+        config: &'a str,
+        state: Option<&'a str>,
+        services: Arc<dyn Services>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (mut store, strategy) = self.start(Some(services)).await?;
+            let synced = strategy.call_sync(&mut store, config, state).await;
+            synced.map_err(|error| trap(error, "`sync`", store.data()))?.map_err(from_guest)
+        })
+    }
+}
+
+fn table(table: contract::Table) -> Result<Table> {
+    let contract::Table { name, primary_key, columns } = table;
+    let columns = columns.into_iter().map(|contract::Column { name: column, kind }| {
+        let kind = kind.parse().map_err(|unknown| {
+            Error::plugin("plugin.table", format!("column `{column}` of table `{name}`: {unknown}"))
+        })?;
+        Ok(Column { name: column, kind })
+    });
+    let columns = columns.collect::<Result<_>>()?;
+    Ok(Table { name, primary_key, columns })
+}
+
+/// A limit of the sandbox that the host itself watches.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct LimitReached {
+    code: &'static str,
+    message: String,
+}
+
+/// Says in a sentence why a call ended without an answer: where, by what, and with which last words.
+fn trap(error: wasmtime::Error, call: &str, guest: &Guest) -> Error {
+    let message = match error.downcast_ref::<LimitReached>() {
+        Some(limit) => return Error::new(crate::error::Origin::Limit, limit.code, format!("{call}: {limit}")),
+        None => match error.downcast_ref::<wasmtime::Trap>() {
+            Some(trap) => trap.to_string(),
+            None => error.root_cause().to_string(),
+        },
+    };
+    let function = error.downcast_ref::<WasmBacktrace>().and_then(own_function);
+    let function = function.map_or_else(String::new, |name| format!(" in the function `{name}`"));
+    let last_words = guest.last_words.as_ref().map_or_else(String::new, |words| format!("; it says: {words}"));
+    let last_words: String = last_words.chars().filter(|c| !c.is_control()).collect();
+    Error::plugin("plugin.trap", format!("the strategy broke off in {call}{function}: {message}{last_words}"))
+        .help("this is a defect of the strategy: report it to its author, with its version")
+}
+
+/// The innermost function that is the strategy's own, not one of Rust's panic machinery.
+fn own_function(backtrace: &WasmBacktrace) -> Option<String> {
+    const MACHINERY: [&str; 7] = ["core::", "std::", "alloc::", "<core::", "<alloc::", "rust_", "__"];
+    let names = backtrace.frames().iter().filter_map(|frame| frame.func_name());
+    let readable = |name: &str| {
+        let name = format!("{:#}", rustc_demangle::demangle(name));
+        name.trim_start_matches("_$LT$").to_owned()
+    };
+    names.map(readable).find(|name| !MACHINERY.iter().any(|prefix| name.starts_with(prefix)))
+}

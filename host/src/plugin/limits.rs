@@ -1,0 +1,41 @@
+//! Every limit of a strategy's sandbox, with its reason.
+
+use std::time::Duration;
+
+/// What one call of a component may use. Reaching any of them ends the run at its last checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory, in bytes. A strategy that holds handles needs about one MiB; this leaves room for one that
+    /// transforms pages.
+    pub memory_bytes: usize,
+    /// Elements of a table. Rust components have about one a function.
+    pub table_elements: usize,
+    /// The call stack, in bytes: what a deep but finite recursion over a JSON document needs.
+    pub stack_bytes: usize,
+    /// Pages, batches and pending requests that are held at once. A strategy needs a handful for each request in
+    /// flight.
+    pub handles: usize,
+    /// Bytes that one call of a host function may copy out of the guest: a whole page that was transformed.
+    pub call_bytes: usize,
+    /// Processor time between two calls that fetch, stage or seal. A page takes milliseconds.
+    pub busy: Duration,
+    /// The size of a component, in bytes. The built-in ones have about 300 KiB; an interpreter inside has 10 to 20 MiB.
+    pub component_bytes: usize,
+    /// Components that run at once in this process.
+    pub instances: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory_bytes: 64 << 20,
+            table_elements: 100_000,
+            stack_bytes: 512 << 10,
+            handles: 10_000,
+            call_bytes: 64 << 20,
+            busy: Duration::from_secs(20),
+            component_bytes: 64 << 20,
+            instances: 256,
+        }
+    }
+}

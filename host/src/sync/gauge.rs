@@ -1,0 +1,37 @@
+//! How far a run is, for those who watch it while it goes on.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::http::Meter;
+use crate::model::{Counts, Progress};
+
+/// The figures of a run. Written by the run, read by anyone at any time.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    meter: Arc<Meter>,
+    rows_read: AtomicU64,
+    committed: Mutex<Counts>,
+}
+
+impl Gauge {
+    /// A gauge that shows what this meter counts, too.
+    pub fn new(meter: Arc<Meter>) -> Gauge {
+        Gauge { meter, ..Gauge::default() }
+    }
+
+    /// The figures at this moment.
+    pub fn snapshot(&self) -> Progress {
+        let (requests, retries, bytes_in) = self.meter.read();
+        let committed = *self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        Progress { requests, retries, bytes_in, rows_read: self.rows_read.load(Relaxed), committed }
+    }
+
+    pub(super) fn rows_read(&self, rows: usize) {
+        self.rows_read.fetch_add(rows as u64, Relaxed);
+    }
+
+    pub(super) fn committed(&self, counts: Counts) {
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) += counts;
+    }
+}

@@ -1,0 +1,166 @@
+//! ★ The story of one run: from the saved state to the report.
+//!
+//! load state → ask the strategy for its tables → call it → let it fetch, stage and seal, while the sink works on a
+//! thread of its own → commit what is sealed → report. Nothing here knows wasm, SQL, HTTP or the command line.
+
+mod gauge;
+mod pace;
+mod services;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Origin, Result};
+use crate::http::Source;
+use crate::model::{Report, State, Status};
+use crate::plugin::{Manifest, Strategy};
+use crate::sink::{Mode, Sink};
+
+pub use gauge::Gauge;
+pub use pace::Pace;
+use services::RunServices;
+use writer::Writer;
+
+/// All that a run needs.
+pub struct Job {
+    /// The connection's name.
+    pub name: String,
+    /// The strategy, as the connection names it.
+    pub strategy_name: String,
+    /// The strategy.
+    pub strategy: Arc<dyn Strategy>,
+    /// Where it reads.
+    pub source: Source,
+    /// Where its records go.
+    pub sink: Box<dyn Sink>,
+    /// Its configuration: JSON text, an object.
+    pub config: String,
+    /// From the saved state on, or all anew.
+    pub mode: Mode,
+    /// When sealed checkpoints are committed.
+    pub pace: Pace,
+    /// How long the run may take.
+    pub timeout: Duration,
+    /// Cancelled when the user asks to stop.
+    pub interrupt: CancellationToken,
+    /// Shows how far the run is.
+    pub gauge: Arc<Gauge>,
+}
+
+/// Runs a sync to its end, whatever that is.
+pub async fn run(job: Job) -> Report {
+    let clock = Instant::now();
+    let report = |status, state, error| Report {
+        name: job.name.clone(),
+        strategy: job.strategy_name.clone(),
+        plugin_digest: job.strategy.digest().to_owned(),
+        status,
+        progress: job.gauge.snapshot(),
+        seconds: clock.elapsed().as_secs_f64(),
+        state,
+        error,
+    };
+    let writer = Writer::start(job.sink, job.pace, Arc::clone(&job.gauge));
+    let context = Context {
+        strategy: &job.strategy,
+        config: &job.config,
+        source: &job.source,
+        mode: job.mode,
+        gauge: &job.gauge,
+        writer: &writer,
+    };
+    let outcome = tokio::select! {
+        biased;
+        () = job.interrupt.cancelled() => Err(Error::interrupted()),
+        () = tokio::time::sleep(job.timeout) => Err(timed_out(job.timeout)),
+        outcome = context.read_everything() => outcome,
+    };
+    let (closed, state) = writer.close(outcome.is_ok()).await;
+    // The sink's own error is the cause of whatever the strategy made of it.
+    let outcome = closed.and(outcome).map_err(|error| with_what_was_kept(error, &job.gauge));
+    match outcome {
+        Ok(()) => report(Status::Done, state, None),
+        Err(error) if error.origin() == Origin::Interrupt => report(Status::Interrupted, state, None),
+        Err(error) if error.code() == "limit.requests" => report(Status::Limited, state, None),
+        Err(error) => report(Status::Failed, state, Some(error)),
+    }
+}
+
+/// What the story of a run is told with.
+struct Context<'a> {
+    strategy: &'a Arc<dyn Strategy>,
+    config: &'a str,
+    source: &'a Source,
+    mode: Mode,
+    gauge: &'a Arc<Gauge>,
+    writer: &'a Writer,
+}
+
+impl Context<'_> {
+    async fn read_everything(&self) -> Result<()> {
+        let manifest = self.strategy.describe().await?;
+        let tables = self.strategy.schema(self.config).await?;
+        let names = tables.iter().map(|table| table.name.clone()).collect();
+        let saved = self.writer.begin(tables, self.mode).await?;
+        let state = match saved {
+            Some(saved) if self.mode == Mode::Incremental => Some(self.migrated(saved, &manifest).await?),
+            _ => None,
+        };
+        let services = Arc::new(RunServices::new(
+            self.source.clone(),
+            self.writer.inlet(),
+            names,
+            self.strategy.digest().to_owned(),
+            manifest.state_version,
+            Arc::clone(self.gauge),
+            now(),
+        ));
+        self.strategy.sync(self.config, state.as_deref(), services.clone()).await?;
+        services.refuse_unsealed()
+    }
+
+    /// The text of a saved state, in the form that the strategy reads.
+    async fn migrated(&self, saved: State, manifest: &Manifest) -> Result<String> {
+        let (old, new) = (saved.version, manifest.state_version);
+        match old.cmp(&new) {
+            std::cmp::Ordering::Equal => Ok(saved.text),
+            std::cmp::Ordering::Less => self.strategy.migrate_state(old, &saved.text).await,
+            std::cmp::Ordering::Greater => {
+                let message = format!(
+                    "the saved state has version {old}, but {} {} reads versions up to {new}",
+                    manifest.name, manifest.version
+                );
+                Err(Error::new(Origin::State, "state.invalid", message)
+                    .help("use the version of the strategy that wrote it, or read all anew with `--full-refresh`"))
+            }
+        }
+    }
+}
+
+fn timed_out(timeout: Duration) -> Error {
+    let message = format!("the run took longer than {} s and was stopped", timeout.as_secs_f64());
+    Error::new(Origin::Limit, "limit.run_timeout", message)
+        .help("the next run goes on from the last checkpoint; raise `run_timeout` in the connection file")
+}
+
+/// Says what a failed run leaves behind.
+fn with_what_was_kept(error: Error, gauge: &Gauge) -> Error {
+    let committed = gauge.snapshot().committed;
+    let rows = committed.inserted + committed.updated + committed.unchanged + committed.deleted;
+    let kept = match committed.checkpoints {
+        0 => "nothing was written in this run".to_owned(),
+        _ => format!("{rows} rows up to the last checkpoint"),
+    };
+    error.detail("kept", kept)
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

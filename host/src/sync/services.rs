@@ -1,0 +1,111 @@
+//! What a run gives to its strategy: the source, the writer, the clock, the log.
+//!
+//! The rules that no strategy may break live here: only declared tables are written, a state has a bounded size, and
+//! what was staged is sealed before the run ends.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::gauge::Gauge;
+use super::writer::Inlet;
+use crate::BoxFuture;
+use crate::error::{Error, Result};
+use crate::http::{Page, Request, Source};
+use crate::model::{Change, State};
+use crate::plugin::Services;
+
+/// The largest state, in bytes (`wit/state.wit`).
+const STATE_LIMIT: usize = 64 << 10;
+
+pub(super) struct RunServices {
+    source: Source,
+    inlet: Inlet,
+    tables: HashSet<Arc<str>>,
+    plugin_digest: String,
+    state_version: u32,
+    gauge: Arc<Gauge>,
+    started: i64,
+    unsealed: AtomicU64,
+}
+
+impl RunServices {
+    pub(super) fn new(
+        source: Source,
+        inlet: Inlet,
+        tables: Vec<String>,
+        plugin_digest: String,
+        state_version: u32,
+        gauge: Arc<Gauge>,
+        started: i64,
+    ) -> RunServices {
+        let tables = tables.into_iter().map(Arc::from).collect();
+        RunServices { source, inlet, tables, plugin_digest, state_version, gauge, started, unsealed: 0.into() }
+    }
+
+    /// A strategy that returns without sealing what it staged would lose it silently.
+    pub(super) fn refuse_unsealed(&self) -> Result<()> {
+        match self.unsealed.load(Relaxed) {
+            0 => Ok(()),
+            changes => Err(Error::plugin(
+                "plugin.unsealed",
+                format!("the strategy returned with {changes} staged changes after its last checkpoint"),
+            )
+            .help("a strategy must call `checkpoint` before it returns; tell its author")),
+        }
+    }
+}
+
+impl Services for RunServices {
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
+        self.source.fetch(request)
+    }
+
+    fn stage<'a>(&'a self, table: &'a str, change: Change) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let Some(table) = self.tables.get(table) else {
+                let mut declared: Vec<_> = self.tables.iter().map(|name| format!("`{name}`")).collect();
+                declared.sort();
+                let declared = declared.join(", ");
+                let message = format!("the strategy wrote to `{table}`, but declared only {declared}");
+                return Err(Error::plugin("plugin.table", message));
+            };
+            self.unsealed.fetch_add(1, Relaxed);
+            let rows = change.rows().map_or(0, |rows| rows.len());
+            self.inlet.stage(Arc::clone(table), change).await?;
+            self.gauge.rows_read(rows);
+            Ok(())
+        })
+    }
+
+    fn checkpoint(&self, state: String) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            if state.len() > STATE_LIMIT {
+                let message = format!("the strategy's state has {} bytes, more than {STATE_LIMIT}", state.len());
+                return Err(Error::plugin("plugin.state", message));
+            }
+            self.unsealed.store(0, Relaxed);
+            let plugin_digest = self.plugin_digest.clone();
+            self.inlet.seal(State { text: state, version: self.state_version, plugin_digest }).await
+        })
+    }
+
+    fn started(&self) -> i64 {
+        self.started
+    }
+
+    fn now(&self) -> i64 {
+        super::now()
+    }
+
+    fn log(&self, level: &str, message: &str) {
+        let message = message.escape_debug().to_string();
+        match level {
+            "error" => tracing::error!(target: "tidegate::strategy", "{message}"),
+            "warn" => tracing::warn!(target: "tidegate::strategy", "{message}"),
+            "debug" => tracing::debug!(target: "tidegate::strategy", "{message}"),
+            "trace" => tracing::trace!(target: "tidegate::strategy", "{message}"),
+            _ => tracing::info!(target: "tidegate::strategy", "{message}"),
+        }
+    }
+}

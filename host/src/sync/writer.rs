@@ -1,0 +1,236 @@
+//! The sink's side of a run: a thread that stages, seals and commits in the order in which the strategy asked.
+//!
+//! The queue to it is bounded by the bytes of the records in it, so that a fast source waits for a slow sink. The
+//! first error ends the thread's work; whoever sends to it afterwards gets that error.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::gauge::Gauge;
+use super::pace::{Group, Pace};
+use crate::error::{Error, Result};
+use crate::model::{Change, State, Table};
+use crate::sink::{Mode, Sink};
+
+/// Bytes of records that may wait for the sink; a single larger batch is let through alone.
+const QUEUE_BYTES: usize = 8 << 20;
+
+/// Changes and checkpoints that may wait, however small they are.
+const QUEUE_LENGTH: usize = 256;
+
+enum Message {
+    Begin { tables: Vec<Table>, mode: Mode, reply: oneshot::Sender<Result<Option<State>>> },
+    Stage { table: Arc<str>, change: Change, room: OwnedSemaphorePermit },
+    Seal(State),
+    Close { ended_well: bool, reply: oneshot::Sender<(Result<()>, Option<State>)> },
+}
+
+/// The thread that owns the sink of a run.
+pub(super) struct Writer {
+    inlet: Inlet,
+}
+
+/// Where changes go in.
+#[derive(Clone)]
+pub(super) struct Inlet {
+    queue: mpsc::Sender<Message>,
+    room: Arc<Semaphore>,
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+impl Writer {
+    /// Starts the thread. Must be called within a tokio runtime, whose clock paces the commits.
+    pub(super) fn start(sink: Box<dyn Sink>, pace: Pace, gauge: Arc<Gauge>) -> Writer {
+        let (queue, outlet) = mpsc::channel(QUEUE_LENGTH);
+        let failure = Arc::new(Mutex::new(None));
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
+        let worker = Worker {
+            sink,
+            pace,
+            gauge,
+            failure: Arc::clone(&failure),
+            unsealed: Group::default(),
+            sealed: Group::default(),
+            sealed_since: None,
+            state: None,
+            pending: None,
+        };
+        let runtime = Handle::current();
+        thread::spawn(move || worker.run(outlet, &runtime));
+        Writer { inlet: Inlet { queue, room, failure } }
+    }
+
+    pub(super) fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Prepares the tables. Returns the saved state.
+    pub(super) async fn begin(&self, tables: Vec<Table>, mode: Mode) -> Result<Option<State>> {
+        let (reply, answer) = oneshot::channel();
+        self.inlet.send(Message::Begin { tables, mode, reply }).await?;
+        answer.await.map_err(|_| self.inlet.failure())?
+    }
+
+    /// Commits what is sealed and, where the run ended well, finishes. Returns the state that is committed now.
+    pub(super) async fn close(self, ended_well: bool) -> (Result<()>, Option<State>) {
+        let (reply, answer) = oneshot::channel();
+        if let Err(error) = self.inlet.send(Message::Close { ended_well, reply }).await {
+            return (Err(error), None);
+        }
+        answer.await.unwrap_or_else(|_| (Err(self.inlet.failure()), None))
+    }
+}
+
+impl Inlet {
+    /// Hands a change over; waits while the queue is full.
+    pub(super) async fn stage(&self, table: Arc<str>, change: Change) -> Result<()> {
+        let bytes = u32::try_from(change.bytes().min(QUEUE_BYTES)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| self.failure())?;
+        self.send(Message::Stage { table, change, room }).await
+    }
+
+    pub(super) async fn seal(&self, state: State) -> Result<()> {
+        self.send(Message::Seal(state)).await
+    }
+
+    async fn send(&self, message: Message) -> Result<()> {
+        // A failed sink still takes what is in the queue, so that its error is met here, not by a hang.
+        if let Some(error) = self.recorded_failure() {
+            if !matches!(message, Message::Close { .. }) {
+                return Err(error);
+            }
+        }
+        self.queue.send(message).await.map_err(|_| self.failure())
+    }
+
+    fn recorded_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn failure(&self) -> Error {
+        self.recorded_failure().unwrap_or_else(|| Error::sink("the sink's thread ended before the run did"))
+    }
+}
+
+struct Worker {
+    sink: Box<dyn Sink>,
+    pace: Pace,
+    gauge: Arc<Gauge>,
+    failure: Arc<Mutex<Option<Error>>>,
+    unsealed: Group,
+    sealed: Group,
+    sealed_since: Option<Instant>,
+    /// The state that is committed.
+    state: Option<State>,
+    /// The state of the last seal, to be committed.
+    pending: Option<State>,
+}
+
+impl Worker {
+    fn run(mut self, mut outlet: mpsc::Receiver<Message>, runtime: &Handle) {
+        while let Some(wake) = runtime.block_on(self.next(&mut outlet)) {
+            let outcome = match wake {
+                Wake::Due => self.commit(),
+                Wake::Message(Message::Begin { tables, mode, reply }) => {
+                    let begun = self.guard(|worker| worker.begin(&tables, mode));
+                    let _ = reply.send(begun);
+                    Ok(())
+                }
+                Wake::Message(Message::Stage { table, change, room }) => {
+                    let outcome = self.guard(|worker| worker.stage(&table, &change));
+                    drop(room);
+                    outcome
+                }
+                Wake::Message(Message::Seal(state)) => self.guard(|worker| worker.seal(state)),
+                Wake::Message(Message::Close { ended_well, reply }) => {
+                    let outcome = self.close(ended_well);
+                    let _ = reply.send((outcome, self.state.take()));
+                    return;
+                }
+            };
+            if let Err(error) = outcome {
+                self.fail(error);
+            }
+        }
+    }
+
+    /// The next message, or the moment at which the sealed group is old enough.
+    async fn next(&self, outlet: &mut mpsc::Receiver<Message>) -> Option<Wake> {
+        let Some(since) = self.sealed_since else { return outlet.recv().await.map(Wake::Message) };
+        tokio::select! {
+            biased;
+            message = outlet.recv() => message.map(Wake::Message),
+            () = tokio::time::sleep_until((since + self.pace.interval).into()) => Some(Wake::Due),
+        }
+    }
+
+    /// Does nothing any more once the sink has failed.
+    fn guard<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match failed {
+            Some(error) => Err(error),
+            None => step(self),
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<Option<State>> {
+        self.state = self.sink.state()?;
+        self.sink.begin(tables, mode)?;
+        Ok(self.state.clone())
+    }
+
+    fn stage(&mut self, table: &str, change: &Change) -> Result<()> {
+        self.unsealed.rows += change.rows().map_or(0, |rows| rows.len());
+        self.unsealed.bytes += change.bytes();
+        self.sink.stage(table, change)
+    }
+
+    fn seal(&mut self, state: State) -> Result<()> {
+        self.sink.seal(&state)?;
+        self.pending = Some(state);
+        self.sealed.rows += self.unsealed.rows;
+        self.sealed.bytes += self.unsealed.bytes;
+        self.unsealed = Group::default();
+        let since = *self.sealed_since.get_or_insert_with(Instant::now);
+        self.sealed.age = since.elapsed();
+        if self.pace.is_due(self.sealed) { self.commit() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.sealed_since = None;
+        self.sealed = Group::default();
+        let sealed = self.pending.take();
+        let counts = self.sink.commit()?;
+        self.gauge.committed(counts);
+        self.state = sealed.or(self.state.take());
+        Ok(())
+    }
+
+    /// Commits what is sealed, also when a later change was rejected: that is the last checkpoint.
+    fn close(&mut self, ended_well: bool) -> Result<()> {
+        let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let committed = if self.pending.is_some() { self.commit() } else { Ok(()) };
+        if let Some(error) = failed.or(committed.err()) {
+            self.state = self.sink.state().unwrap_or_default();
+            return Err(error);
+        }
+        if ended_well {
+            let counts = self.sink.finish()?;
+            self.gauge.committed(counts);
+        }
+        Ok(())
+    }
+}
+
+enum Wake {
+    Message(Message),
+    Due,
+}

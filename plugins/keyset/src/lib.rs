@@ -1,0 +1,223 @@
+//! Keyset: ask for what changed since an update time, then follow the scroll tokens until there is none.
+//!
+//! Two things are kept apart: the scroll, which is where the reading stands, and the cursor, below which everything has
+//! been read. The cursor moves only when a scroll has come to its end.
+
+mod config;
+mod token;
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use serde::{Deserialize, Serialize};
+use tidegate_sdk::{Batch, Cursor, Error, Filter, Page, Result, Stamp, Strategy, Table, checkpoint, log, upsert};
+
+pub use config::{BoundaryCheck, Config};
+
+/// The strategy.
+#[derive(Debug)]
+pub struct Keyset;
+
+/// What a later run needs to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The cursor: everything up to here has been read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_updated_at: Option<String>,
+    /// The scroll that was under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scroll: Option<Scroll>,
+}
+
+/// A scroll under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scroll {
+    /// The token of the next page.
+    token: String,
+    /// What the cursor will be when the scroll is at its end, unless later pages show a greater one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    greatest: Option<String>,
+}
+
+tidegate_sdk::export!(Keyset);
+
+impl Strategy for Keyset {
+    const NAME: &'static str = "keyset";
+    const SUMMARY: &'static str = "Reads APIs that take an update time first and a scroll token for each further page.";
+
+    type Config = Config;
+    type State = State;
+
+    fn tables(config: &Config) -> Result<Vec<Table>> {
+        Ok(config.table.declare(config.is_default_path()))
+    }
+
+    fn sync(config: &Config, state: Option<State>) -> Result<()> {
+        let State { last_updated_at, scroll } = state.unwrap_or_default();
+        let mut reader = Reader::new(config, last_updated_at)?;
+        if let Some(scroll) = scroll {
+            reader.finish(scroll)?;
+        }
+        // A scroll of an earlier run may show the source as it was then: what changed since is read in any case.
+        reader.scroll(None)?;
+        reader.cursor.report();
+        Ok(())
+    }
+}
+
+struct Reader<'a> {
+    config: &'a Config,
+    /// The text of the durable cursor.
+    durable: Option<String>,
+    /// The greatest instant seen, within a scroll ahead of the durable cursor.
+    cursor: Cursor,
+}
+
+impl<'a> Reader<'a> {
+    fn new(config: &'a Config, durable: Option<String>) -> Result<Self> {
+        let cursor = Cursor::resume(&config.cursor, durable.as_deref())?;
+        Ok(Reader { config, durable, cursor })
+    }
+
+    /// Goes on with the scroll of an earlier run. A token that is no longer known costs only the time to read again.
+    fn finish(&mut self, scroll: Scroll) -> Result<()> {
+        let since = self.cursor.since();
+        let first = match self.config.next(&scroll.token, since.as_ref())?.fetch() {
+            Err(error) if matches!(error.status(), Some(400 | 404 | 410)) => {
+                log::info("the source no longer knows the saved scroll token; reading on from the last cursor");
+                return Ok(());
+            }
+            page => page?,
+        };
+        self.cursor.reset(scroll.greatest.as_deref().or(self.durable.as_deref()))?;
+        self.scroll(Some((scroll.token, first, since)))
+    }
+
+    /// Reads a scroll to its end, from its first page or from a later one.
+    fn scroll(&mut self, under_way: Option<(String, Page, Option<Stamp>)>) -> Result<()> {
+        let mut seen = SeenTokens::default();
+        let (mut page, since) = match under_way {
+            Some((token, page, since)) => {
+                seen.insert(&token)?;
+                (page, since)
+            }
+            None => {
+                let since = self.cursor.since();
+                (self.config.first(since.as_ref())?.fetch()?, since)
+            }
+        };
+        while let Some(token) = self.take(&page)? {
+            seen.insert(&token)?;
+            checkpoint(&State {
+                last_updated_at: self.durable.clone(),
+                scroll: Some(Scroll { token: token.clone(), greatest: self.cursor.text() }),
+            })?;
+            page = self.config.next(&token, since.as_ref())?.fetch()?;
+        }
+        self.durable = self.cursor.text();
+        checkpoint(&State { last_updated_at: self.durable.clone(), scroll: None })
+    }
+
+    /// Stages a page, and what its token would skip. Returns the token.
+    fn take(&mut self, page: &Page) -> Result<Option<String>> {
+        let rows = page.records(&self.config.source.record_pointer)?;
+        let last = self.greatest_of(&rows)?;
+        self.stage(rows)?;
+        let token = page.text(&self.config.scroll_pointer)?;
+        if let (Some(token), Some(last)) = (&token, last)
+            && self.skips_ties(token, &last)
+        {
+            self.read_ties(&last)?;
+        }
+        Ok(token)
+    }
+
+    fn stage(&mut self, rows: Batch) -> Result<()> {
+        let rows = self.cursor.admit(rows)?;
+        if rows.is_empty() { Ok(()) } else { upsert(&self.config.table.table, &rows) }
+    }
+
+    /// Whether the next page may leave out records that share the instant of this page's last one.
+    fn skips_ties(&self, token: &str, last: &Stamp) -> bool {
+        match self.config.boundary_check {
+            BoundaryCheck::Always => true,
+            BoundaryCheck::Never => false,
+            BoundaryCheck::Auto => token::readings(token).any(|text| self.cursor.read(&text).as_ref() == Some(last)),
+        }
+    }
+
+    /// Reads the records at the instant `last`, by the filter instead of the token.
+    fn read_ties(&mut self, last: &Stamp) -> Result<()> {
+        // With an unknown filter its own value comes first: where the answer has it, the filter is inclusive.
+        let is_worth_trying = self.config.cursor.filter != Filter::Exclusive;
+        if is_worth_trying && self.read_from(last, last)? {
+            return Ok(());
+        }
+        self.read_from(&self.cursor.reaching(last), last).map(|_| ())
+    }
+
+    /// Reads one page from `since` on. Returns whether it reaches back to the instant `last`.
+    fn read_from(&mut self, since: &Stamp, last: &Stamp) -> Result<bool> {
+        let page = self.config.first(Some(since))?.fetch()?;
+        let rows = page.records(&self.config.source.record_pointer)?;
+        let span = self.cursor.span(&rows, false)?;
+        let read = |text: &Option<String>| text.as_deref().and_then(|text| self.cursor.read(text));
+        let (least, greatest) = (read(&span.least), read(&span.greatest));
+        let count = rows.len();
+        self.stage(rows)?;
+        let goes_beyond = greatest.is_some_and(|greatest| greatest > *last);
+        if !goes_beyond && count > 0 && page.text(&self.config.scroll_pointer)?.is_some() {
+            return Err(Error::unsupported(format!(
+                "more records share the `{}` {} than a page holds ({count}), and the scroll token of this source skips \
+                 those that do not fit; ask for larger pages (`page_size`), or use another strategy",
+                self.config.cursor.cursor_field,
+                last.text()
+            )));
+        }
+        Ok(least.is_some_and(|least| least <= *last))
+    }
+
+    /// The greatest instant of a page, even beyond the beginning of the run.
+    fn greatest_of(&self, rows: &Batch) -> Result<Option<Stamp>> {
+        let span = self.cursor.span(rows, false)?;
+        Ok(span.greatest.and_then(|text| self.cursor.read(&text)))
+    }
+}
+
+/// The tokens of one scroll, by their hashes: a token that comes again would go on for ever.
+#[derive(Default)]
+struct SeenTokens {
+    hasher: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl SeenTokens {
+    fn insert(&mut self, token: &str) -> Result<()> {
+        if self.hashes.insert(self.hasher.hash_one(token)) {
+            return Ok(());
+        }
+        let shown: String = token.chars().take(60).collect();
+        let page = self.hashes.len();
+        Err(Error::endless(format!(
+            "page {page} of the scroll names the token `{shown}`, which an earlier page has named; the source would \
+             go round in circles"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_comes_again_is_an_error() {
+        let mut seen = SeenTokens::default();
+        assert!(seen.insert("a").is_ok());
+        assert!(seen.insert("b").is_ok());
+        let error = seen.insert("a").expect_err("a loop");
+        assert_eq!(error.code, "source.loop");
+        assert!(error.message.contains("page 2") && error.message.contains("`a`"), "{}", error.message);
+    }
+}

@@ -1,0 +1,148 @@
+//! How far a source was read: the greatest instant that its records showed.
+//!
+//! It moves forward only, compares instants and never text, and never passes the beginning of the run, so that a record
+//! dated in the future hides nothing.
+
+use crate::config::MissingCursor;
+use crate::{Batch, CursorOptions, Error, Filter, Format, Period, Result, Span, Stamp, clock, log};
+
+/// The greatest instant seen so far.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    options: CursorOptions,
+    format: Format,
+    order: String,
+    until: Stamp,
+    greatest: Option<Stamp>,
+    absent: u64,
+    unreadable: u64,
+    beyond: u64,
+}
+
+impl Cursor {
+    /// Where a saved text left off; at the beginning without one.
+    pub fn resume(options: &CursorOptions, saved: Option<&str>) -> Result<Cursor> {
+        Cursor::started_at(options, saved, clock::started())
+    }
+
+    fn started_at(options: &CursorOptions, saved: Option<&str>, started: i64) -> Result<Cursor> {
+        let format = options.format()?;
+        let greatest = saved.map(|text| read_saved(&format, text)).transpose()?;
+        let until = format.at_millis(started).earlier(options.future_margin);
+        let order = format.order();
+        let options = options.clone();
+        Ok(Cursor { options, format, order, until, greatest, absent: 0, unreadable: 0, beyond: 0 })
+    }
+
+    /// Goes back, or forward, to a saved text; at the beginning without one.
+    pub fn reset(&mut self, saved: Option<&str>) -> Result<()> {
+        self.greatest = saved.map(|text| read_saved(&self.format, text)).transpose()?;
+        Ok(())
+    }
+
+    /// Takes a page's records into account and returns those to deliver.
+    pub fn admit(&mut self, rows: Batch) -> Result<Batch> {
+        let span = self.span(&rows, true)?;
+        self.refuse(&span)?;
+        if let Some(seen) = span.greatest.as_deref().and_then(|text| self.format.read(text)) {
+            self.advance(seen);
+        }
+        self.absent += u64::from(span.absent);
+        self.unreadable += u64::from(span.unreadable);
+        self.beyond += u64::from(span.beyond);
+        let is_skipping = self.options.missing_cursor == MissingCursor::Skip && span.absent > 0;
+        Ok(if is_skipping { rows.having(&self.options.cursor_field) } else { rows })
+    }
+
+    /// Where the cursor field of these records lies; `is_capped` leaves what is beyond the run's beginning out.
+    pub fn span(&self, rows: &Batch, is_capped: bool) -> Result<Span> {
+        let until = is_capped.then(|| self.until.text());
+        rows.span(&self.options.cursor_field, &self.order, until)
+    }
+
+    /// Moves forward to an instant; a lesser one changes nothing.
+    pub fn advance(&mut self, seen: Stamp) {
+        if self.greatest.as_ref().is_none_or(|greatest| *greatest < seen) {
+            self.greatest = Some(seen);
+        }
+    }
+
+    /// The greatest instant seen.
+    pub fn greatest(&self) -> Option<&Stamp> {
+        self.greatest.as_ref()
+    }
+
+    /// Its text, as the source wrote it: what a state keeps.
+    pub fn text(&self) -> Option<String> {
+        self.greatest.as_ref().map(|stamp| stamp.text().to_owned())
+    }
+
+    /// The value that a request must carry so that no record at the cursor or after it is missed.
+    pub fn since(&self) -> Option<Stamp> {
+        self.greatest.as_ref().map(|stamp| self.reaching(stamp))
+    }
+
+    /// The value that a request must carry so that records at `stamp` come along.
+    pub fn reaching(&self, stamp: &Stamp) -> Stamp {
+        match self.options.filter {
+            Filter::Inclusive => stamp.clone(),
+            Filter::Exclusive | Filter::Unknown => stamp.earlier(self.granularity(stamp)),
+        }
+    }
+
+    /// The smallest step between two values of the field.
+    pub fn granularity(&self, stamp: &Stamp) -> Period {
+        // A step below what the text can say would be rounded away or, worse, up.
+        self.options.granularity.unwrap_or(Period::ZERO).max(stamp.precision())
+    }
+
+    /// Reads a value in the format of the cursor field.
+    pub fn read(&self, text: &str) -> Option<Stamp> {
+        self.format.read(text)
+    }
+
+    /// Tells the user of records whose cursor could not be used. Call it at the end of a run.
+    pub fn report(&self) {
+        let field = &self.options.cursor_field;
+        let what = if self.options.missing_cursor == MissingCursor::Skip { "skipped" } else { "delivered" };
+        if self.absent > 0 {
+            log::warn(&format!("{} records without `{field}` were {what}", self.absent));
+        }
+        if self.unreadable > 0 {
+            log::warn(&format!(
+                "{} records with a `{field}` that is no timestamp of the configured `cursor_format` were delivered",
+                self.unreadable
+            ));
+        }
+        if self.beyond > 0 {
+            log::info(&format!(
+                "{} records are dated after the beginning of the run; they were delivered, and will be read again",
+                self.beyond
+            ));
+        }
+    }
+
+    fn refuse(&self, span: &Span) -> Result<()> {
+        let field = &self.options.cursor_field;
+        if self.options.missing_cursor == MissingCursor::Fail && span.absent + span.unreadable > 0 {
+            let count = span.absent + span.unreadable;
+            return Err(Error::unsupported(format!(
+                "{count} records of a page have no usable `{field}`, and `missing_cursor` is `fail`"
+            )));
+        }
+        let is_nothing_readable = span.least.is_none() && self.greatest.is_none();
+        if span.unreadable > 0 && is_nothing_readable {
+            return Err(Error::config(format!(
+                "no value of `{field}` can be read as a timestamp of the configured `cursor_format`; look at one \
+                 record and set `cursor_field` and `cursor_format` to match"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn read_saved(format: &Format, text: &str) -> Result<Stamp> {
+    format.read(text).ok_or_else(|| {
+        Error::state(format!("the saved cursor `{text}` is no timestamp of the configured `cursor_format`"))
+    })
+}
