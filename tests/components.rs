@@ -111,8 +111,16 @@ fn a_run_that_breaks_off_says_what_was_kept() {
              panicked at tests/guests/misbehaving/src/lib.rs:82:28: the answer is 42\n  kept: 2 rows up to the last \
              checkpoint\n  help: this is a defect of the strategy: report it to its author, with its version",
         ),
-        ("authorize", 1, ""),
-        ("wander", 1, ""),
+        (
+            "authorize",
+            1,
+            "error: users: plugin: the header `Authorization` is the host's\n  kept: 2 rows up to the last checkpoint",
+        ),
+        (
+            "wander",
+            1,
+            "error: users: plugin: the path \"//example.com/\" begins with `//`, which would name a host\n  kept: 2 rows up to the last checkpoint",
+        ),
     ];
     for (deed, code, expected) in cases {
         let config = format!("in_sync: {deed}");
