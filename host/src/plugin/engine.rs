@@ -144,7 +144,11 @@ fn read(strategy: &StrategyRef, limit: usize) -> Result<std::borrow::Cow<'static
 fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>> {
     let shown = path.display();
     let failed = |error: std::io::Error| {
-        Error::configuration(format!("the strategy `{shown}` cannot be read: {error}")).help(format!(
+        let cause = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        };
+        Error::configuration(format!("the strategy `{shown}` cannot be read: {cause}")).help(format!(
             "give the path of a component, or one of the built-in strategies: {}",
             built_in::names().collect::<Vec<_>>().join(", ")
         ))
