@@ -13,12 +13,12 @@ fn start(workspace: &Workspace) -> Child {
 }
 
 /// Waits until some rows are committed, but not all.
-fn wait_for_rows(workspace: &Workspace) -> usize {
+fn wait_for_rows(workspace: &Workspace) -> u32 {
     let patience = Instant::now() + Duration::from_secs(60);
     while Instant::now() < patience {
         if workspace.path("test.db").exists() {
             let database = rusqlite::Connection::open(workspace.path("test.db")).expect("the database");
-            let count = database.query_row("SELECT count(*) FROM user", [], |row| row.get::<_, usize>(0));
+            let count = database.query_row("SELECT count(*) FROM user", [], |row| row.get::<_, u32>(0));
             match count {
                 Ok(rows @ 1..200) => return rows,
                 Ok(200..) => panic!("the run was over before it could be stopped"),
@@ -37,7 +37,7 @@ fn check(stop: impl Fn(&mut Child) -> Option<i32>, expected_code: Option<i32>) {
     let mut child = start(&workspace);
     let before = wait_for_rows(&workspace);
     assert_eq!(stop(&mut child), expected_code);
-    let kept: usize = workspace.query("SELECT count(*) FROM user")[0][0].parse().expect("a count");
+    let kept: u32 = workspace.query("SELECT count(*) FROM user")[0][0].parse().expect("a count");
     assert!((before..200).contains(&kept), "{before} rows before, {kept} after");
     let state = workspace.query("SELECT state FROM _tidegate_state");
     assert_eq!(state.len(), 1, "rows are committed with the state that covers them: {state:?}");

@@ -2,6 +2,8 @@
 
 mod architecture;
 mod authentication;
+mod components;
+mod faults;
 mod interruption;
 mod rate_limit;
 mod strategies;

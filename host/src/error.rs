@@ -50,6 +50,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The detail that says what a failed run leaves behind.
+const KEPT: &str = "kept";
+
 /// What went wrong, in words for the user and in codes for programs.
 ///
 /// Boxed inside, so that a `Result` stays as small as its value.
@@ -115,6 +118,12 @@ impl Error {
         self
     }
 
+    /// Adds what a failed run leaves behind.
+    #[must_use]
+    pub fn kept(self, kept: impl ToString) -> Self {
+        self.detail(KEPT, kept)
+    }
+
     /// Puts the place in front of the message, as in `orders.yaml:3:5: …`.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
@@ -157,6 +166,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.origin, self.0.message)?;
+        if let Some(kept) = self.fact(KEPT) {
+            write!(f, "\n  kept: {kept}")?;
+        }
         if let Some(help) = &self.0.help {
             write!(f, "\n  help: {help}")?;
         }

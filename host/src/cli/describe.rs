@@ -1,7 +1,7 @@
 //! `tidegate describe`: what a strategy is, and which configuration it takes.
 
 use clap::Args;
-use comfy_table::ContentArrangement;
+use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use serde_json::{Value, json};
 
 use super::connection::strategy;
@@ -63,7 +63,15 @@ fn to_text(inspection: &Inspection, manifest: &Manifest) -> String {
     keys.set_header(["key", "type", "default", "meaning"]);
     for key in options::keys(&manifest.config_schema) {
         let default = if key.is_required { "(required)".to_owned() } else { key.default.unwrap_or_default() };
-        keys.add_row([key.name, key.kind, default, key.meaning]);
+        keys.add_row([key.name, key.kind, default, one_line(&key.meaning)]);
+    }
+    if let Some(meaning) = keys.column_mut(3) {
+        meaning.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(WIDTH / 2)));
     }
     format!("{}: {}\n\n{}\n\nconfiguration\n\n{}", manifest.name, manifest.summary, facts.trim_fmt(), keys.trim_fmt())
+}
+
+/// A text without the line breaks of its source.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

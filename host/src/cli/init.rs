@@ -43,9 +43,14 @@ pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
 fn reference(strategy: &StrategyRef, folder: &Path) -> String {
     match strategy {
         StrategyRef::BuiltIn(name) => name.clone(),
-        StrategyRef::File(path) if folder.as_os_str().is_empty() => path.display().to_string(),
-        StrategyRef::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+        StrategyRef::File(path) if folder.as_os_str().is_empty() && path.components().count() > 1 => quote(path),
+        StrategyRef::File(path) => quote(&std::path::absolute(path).unwrap_or_else(|_| path.clone())),
     }
+}
+
+/// A path as a YAML text.
+fn quote(path: &Path) -> String {
+    serde_json::Value::from(path.display().to_string()).to_string()
 }
 
 fn write_new(file: &Path, text: &str) -> Result<()> {
@@ -62,9 +67,8 @@ fn write_new(file: &Path, text: &str) -> Result<()> {
 /// The file. As it is, it runs against `tidegate playground`.
 fn render(manifest: &Manifest, strategy: &str) -> String {
     let Manifest { name, summary, config_schema, .. } = manifest;
-    let strategy = serde_json::Value::from(strategy);
     let table = name.replace('-', "_");
-    let config: String = options::keys(config_schema).iter().map(render_key).collect();
+    let config = options::keys(config_schema).iter().map(render_key).collect::<Vec<_>>().join("\n");
     format!(
         r#"# {summary}
 # `tidegate check FILE` says what is missing, `tidegate sync FILE` runs it.
@@ -172,9 +176,11 @@ mod tests {
   # It is made.
   # (text; must be given)
   table: \"orders\"
+
   # The path.
   # (text)
   # path: \"/users\"
+
   # (whole number; not set)
   # page_size: 1
 ";

@@ -15,6 +15,7 @@ mod init;
 mod logging;
 mod options;
 mod output;
+mod playground;
 mod progress;
 mod run;
 mod schema;
@@ -70,6 +71,8 @@ enum Command {
     Init(init::Arguments),
     /// Show or change the saved state of a connection
     State(state::Arguments),
+    /// Serve an API with invented records on this machine, to try strategies on
+    Playground(playground::Arguments),
     /// Write a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -107,6 +110,7 @@ async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {
         Command::Schema(arguments) => schema::execute(arguments).await,
         Command::Init(arguments) => init::execute(arguments).await,
         Command::State(arguments) => state::execute(arguments).await,
+        Command::Playground(arguments) => playground::execute(arguments, screen).await,
         Command::Completions(arguments) => completions::execute(arguments),
     }
 }

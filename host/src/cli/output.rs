@@ -51,11 +51,14 @@ fn render(error: &Error, read: impl Fn(&str) -> Option<String>) -> String {
     with_help(text, error)
 }
 
-fn with_help(text: String, error: &Error) -> String {
-    match error.remedy() {
-        Some(help) => format!("{text}\n  help: {help}"),
-        None => text,
+/// Adds what a failed run leaves behind, and what to do.
+fn with_help(mut text: String, error: &Error) -> String {
+    for (name, line) in [("kept", error.fact("kept")), ("help", error.remedy())] {
+        if let Some(line) = line {
+            text = format!("{text}\n  {name}: {line}");
+        }
     }
+    text
 }
 
 fn place(error: &Error, read: impl Fn(&str) -> Option<String>) -> Option<String> {

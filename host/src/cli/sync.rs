@@ -171,8 +171,9 @@ async fn listen(interrupt: CancellationToken) {
     std::process::exit(exit::INTERRUPTED.into());
 }
 
+/// Waits until the user, or the system, wants the process to end.
 #[cfg(unix)]
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
@@ -184,7 +185,7 @@ async fn asked_to_stop() {
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     wait_for_ctrl_c().await;
 }
 

@@ -27,6 +27,7 @@ pub use environment::Lookup;
 pub use parse::{Input, parse};
 pub use place::{Place, Places};
 pub use schema::validate;
+pub(crate) use section::parse_duration;
 
 /// A connection: one source, one strategy, one destination.
 #[derive(Clone, Debug)]

@@ -63,6 +63,11 @@ fn explain(error: &ValidationError<'_>, schema: &Json, places: &Places) -> Error
     let pointer = error.instance_path().as_str();
     let place = places.find(pointer);
     let subject = human(pointer);
+    let unknown_value = |error: &ValidationError<'_>, options: &mut dyn Iterator<Item = &Json>| {
+        let options: Vec<&str> = options.filter_map(Json::as_str).collect();
+        let wrong = error.instance().as_str().unwrap_or_default();
+        place.error(format!("`{subject}` has an unknown value")).help(suggest::help(wrong, options))
+    };
     if let Some(key) = unexpected(error) {
         let place = places.find(&format!("{pointer}/{}", super::parse::escape(key)));
         let known = known_keys(schema, error.schema_path().as_str());
@@ -77,11 +82,7 @@ fn explain(error: &ValidationError<'_>, schema: &Json, places: &Places) -> Error
         Fault::Type { kind } => {
             place.error(format!("`{subject}` must be {}, not {}", expected(kind), describe(error.instance())))
         }
-        Fault::Enum { options } => {
-            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-            let wrong = error.instance().as_str().unwrap_or_default();
-            place.error(format!("`{subject}` has an unknown value")).help(suggest::help(wrong, options))
-        }
+        Fault::Enum { options } => unknown_value(error, &mut options.as_array().into_iter().flatten()),
         Fault::Minimum { limit } => place.error(format!("`{subject}` must be at least {limit}")),
         Fault::Maximum { limit } => place.error(format!("`{subject}` must be at most {limit}")),
         Fault::ExclusiveMinimum { limit } => place.error(format!("`{subject}` must be greater than {limit}")),
@@ -90,7 +91,13 @@ fn explain(error: &ValidationError<'_>, schema: &Json, places: &Places) -> Error
             place.error(format!("`{subject}` must not be empty"))
         }
         Fault::AnyOf { .. } | Fault::OneOfNotValid { .. } => {
-            place.error(format!("`{subject}` is in none of the forms that it may have"))
+            let forms = schema.pointer(error.schema_path().as_str()).and_then(Json::as_array);
+            let forms = forms.map(Vec::as_slice).unwrap_or_default();
+            // Where each form is one word with its meaning, the forms are the words.
+            match forms.iter().map(|form| form.get("const")).collect::<Option<Vec<_>>>() {
+                Some(words) if !words.is_empty() => unknown_value(error, &mut words.into_iter()),
+                _ => place.error(format!("`{subject}` is in none of the forms that it may have")),
+            }
         }
         _ => place.error(format!("`{subject}`: {}", error.masked_with("the value"))),
     }

@@ -224,7 +224,8 @@ impl<'a> Field<'a> {
     }
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads `50ms`, `30s`, `5m`, `2h` or `1d`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (amount, unit) = text.split_at(digits);
     let amount: u64 = amount.parse().ok()?;

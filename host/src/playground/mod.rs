@@ -4,6 +4,7 @@
 //! lose records or be slow:
 //! - The scroll token of `/pagination/keyset` says instant and ID, so records that share an instant are all served.
 //! - The numbers of `/incremental/step` follow the order of creation, and a record keeps its number.
+//! - `/pagination/next_page_url` refuses pages below the first.
 //! - Instants are in UTC. Up to 8,760 records lie an hour apart, more lie evenly within a year.
 //! - It adds OAuth2, and leaves out the CSV export and the cursors.
 //!
@@ -137,6 +138,9 @@ impl Playground {
             .route("/auth/oauth2/token", post(auth::oauth_token))
             .route("/auth/oauth2/data", get(auth::oauth_data))
             .fallback(async || auth::html(StatusCode::NOT_FOUND, "There is nothing at this URL."))
+            .method_not_allowed_fallback(async || {
+                auth::html(StatusCode::METHOD_NOT_ALLOWED, "This URL does not serve this method.")
+            })
             .layer(from_fn_with_state(self.clone(), admit))
             .with_state(self.clone())
     }

@@ -152,11 +152,12 @@ fn integer(text: &str) -> Option<i64> {
 /// Reads `2024-01-31T10:20:30` as seconds since 1970.
 pub(super) fn seconds(text: &str) -> Option<i64> {
     // The calendar's parser is more liberal: it takes signs, spaces and long years.
+    let text = text.to_ascii_uppercase();
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-T:".contains(&byte));
     if !is_plain || text.find('-') != Some(4) {
         return None;
     }
-    let at = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S").ok()?.and_utc();
+    let at = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S").ok()?.and_utc();
     let is_leap = at.timestamp_subsec_nanos() > 0;
     let has_year = !text.starts_with("0000");
     (has_year && !is_leap).then_some(at.timestamp())

@@ -107,7 +107,7 @@ impl Store {
         let mut created = base - spacing * i64::try_from(count).unwrap_or(i64::MAX);
         let records = (0..count).map(|_| {
             let person = Person::invent(&mut rng);
-            let (early, late) = (rng.i64(..spacing), rng.i64(..spacing));
+            let (early, late) = (rng.i64(0..spacing), rng.i64(0..spacing));
             let record = Record::new(person, created - early, created - early + late);
             created += spacing;
             record

@@ -7,29 +7,31 @@ use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 use super::contract::{self, StrategyPre};
 use super::engine::TICK;
 use super::instance::Guest;
-use super::limits::Limits;
+use super::limits::{LimitReached, Limits};
 use super::wire::from_guest;
 use super::{Manifest, Services, Strategy};
 use crate::BoxFuture;
-use crate::error::{Error, Result};
+use crate::error::{Error, Origin, Result};
 use crate::model::{Column, Table};
 
 /// A component that was vetted, compiled and linked.
 pub(super) struct ComponentStrategy {
+    /// Its name or its file, for messages.
+    name: String,
     digest: String,
     linked: StrategyPre<Guest>,
     limits: Limits,
 }
 
 impl ComponentStrategy {
-    pub(super) fn new(digest: String, linked: StrategyPre<Guest>, limits: Limits) -> ComponentStrategy {
-        ComponentStrategy { digest, linked, limits }
+    pub(super) fn new(name: String, digest: String, linked: StrategyPre<Guest>, limits: Limits) -> ComponentStrategy {
+        ComponentStrategy { name, digest, linked, limits }
     }
 
     async fn start(&self, services: Option<Arc<dyn Services>>) -> Result<(Store<Guest>, contract::Strategy)> {
         let guest = Guest::new(&self.limits, services);
         let mut store = Store::new(self.linked.engine(), guest);
-        store.limiter(|guest| &mut guest.limits);
+        store.limiter(|guest| guest);
         store.set_hostcall_fuel(self.limits.call_bytes);
         store.set_epoch_deadline(1);
         let budget = self.limits.busy;
@@ -38,14 +40,33 @@ impl ComponentStrategy {
             guest.busy += TICK;
             if guest.busy > budget {
                 let message = format!("{} s of computing without fetching, staging or sealing", budget.as_secs_f64());
-                return Err(LimitReached { code: "limit.busy", message }.into());
+                return Err(LimitReached::new("limit.busy", message));
             }
             Ok(UpdateDeadline::Yield(1))
         });
         match self.linked.instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),
-            Err(error) => Err(trap(error, "its start", store.data())),
+            Err(error) => Err(self.trap(error, "its start", store.data())),
         }
+    }
+
+    /// Says in a sentence why a call ended without an answer: whose, where, by what, and with which last words.
+    fn trap(&self, error: wasmtime::Error, call: &str, guest: &Guest) -> Error {
+        let name = &self.name;
+        if let Some(limit) = error.downcast_ref::<LimitReached>() {
+            return Error::new(Origin::Limit, limit.code, format!("{name} was stopped in {call}: {limit}"))
+                .help("this is more than a strategy needs: report it to its author, with its version");
+        }
+        let cause = match error.downcast_ref::<wasmtime::Trap>() {
+            Some(trap) => trap.to_string(),
+            None => error.root_cause().to_string(),
+        };
+        let function = error.downcast_ref::<WasmBacktrace>().and_then(own_function);
+        let function = function.map_or_else(String::new, |function| format!(" in the function `{function}`"));
+        let said = guest.last_words.as_ref().map_or_else(String::new, |words| format!("; it says: {words}"));
+        let said = said.replace(char::is_control, " ");
+        Error::plugin("plugin.trap", format!("{name} broke off in {call}{function}: {cause}{said}"))
+            .help("this is a defect of the strategy: report it to its author, with its version")
     }
 }
 
@@ -58,7 +79,7 @@ impl Strategy for ComponentStrategy {
         Box::pin(async {
             let (mut store, strategy) = self.start(None).await?;
             let described = strategy.call_describe(&mut store).await;
-            let manifest = described.map_err(|error| trap(error, "`describe`", store.data()))?;
+            let manifest = described.map_err(|error| self.trap(error, "`describe`", store.data()))?;
             let contract::Manifest { name, version, summary, config_schema, state_version, needs } = manifest;
             match needs.first() {
                 None => Ok(Manifest { name, version, summary, config_schema, state_version, needs }),
@@ -74,7 +95,7 @@ impl Strategy for ComponentStrategy {
         Box::pin(async move {
             let (mut store, strategy) = self.start(None).await?;
             let tables = strategy.call_schema(&mut store, config).await;
-            let tables = tables.map_err(|error| trap(error, "`schema`", store.data()))?.map_err(from_guest)?;
+            let tables = tables.map_err(|error| self.trap(error, "`schema`", store.data()))?.map_err(from_guest)?;
             tables.into_iter().map(table).collect()
         })
     }
@@ -83,7 +104,7 @@ impl Strategy for ComponentStrategy {
         Box::pin(async move {
             let (mut store, strategy) = self.start(None).await?;
             let migrated = strategy.call_migrate_state(&mut store, from, state).await;
-            migrated.map_err(|error| trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
+            migrated.map_err(|error| self.trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
         })
     }
 
@@ -96,7 +117,7 @@ impl Strategy for ComponentStrategy {
         Box::pin(async move {
             let (mut store, strategy) = self.start(Some(services)).await?;
             let synced = strategy.call_sync(&mut store, config, state).await;
-            synced.map_err(|error| trap(error, "`sync`", store.data()))?.map_err(from_guest)
+            synced.map_err(|error| self.trap(error, "`sync`", store.data()))?.map_err(from_guest)
         })
     }
 }
@@ -111,31 +132,6 @@ fn table(table: contract::Table) -> Result<Table> {
     });
     let columns = columns.collect::<Result<_>>()?;
     Ok(Table { name, primary_key, columns })
-}
-
-/// A limit of the sandbox that the host itself watches.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-struct LimitReached {
-    code: &'static str,
-    message: String,
-}
-
-/// Says in a sentence why a call ended without an answer: where, by what, and with which last words.
-fn trap(error: wasmtime::Error, call: &str, guest: &Guest) -> Error {
-    let message = match error.downcast_ref::<LimitReached>() {
-        Some(limit) => return Error::new(crate::error::Origin::Limit, limit.code, format!("{call}: {limit}")),
-        None => match error.downcast_ref::<wasmtime::Trap>() {
-            Some(trap) => trap.to_string(),
-            None => error.root_cause().to_string(),
-        },
-    };
-    let function = error.downcast_ref::<WasmBacktrace>().and_then(own_function);
-    let function = function.map_or_else(String::new, |name| format!(" in the function `{name}`"));
-    let last_words = guest.last_words.as_ref().map_or_else(String::new, |words| format!("; it says: {words}"));
-    let last_words: String = last_words.chars().filter(|c| !c.is_control()).collect();
-    Error::plugin("plugin.trap", format!("the strategy broke off in {call}{function}: {message}{last_words}"))
-        .help("this is a defect of the strategy: report it to its author, with its version")
 }
 
 /// The innermost function that is the strategy's own, not one of Rust's panic machinery.

@@ -66,7 +66,7 @@ impl Engine {
     /// Makes a strategy ready to run.
     pub async fn load(&self, strategy: &StrategyRef) -> Result<Arc<dyn Strategy>> {
         let bytes = read(strategy, self.limits.component_bytes)?;
-        self.prepare(&bytes).map_err(|error| error.at(place(strategy)))
+        self.prepare(place(strategy), &bytes).map_err(|error| error.at(place(strategy)))
     }
 
     /// Looks at a component without running it.
@@ -76,7 +76,7 @@ impl Engine {
         Ok(Inspection { digest: digest(&bytes), bytes: bytes.len(), contract, imports })
     }
 
-    fn prepare(&self, bytes: &[u8]) -> Result<Arc<dyn Strategy>> {
+    fn prepare(&self, name: String, bytes: &[u8]) -> Result<Arc<dyn Strategy>> {
         vet(bytes)?;
         let digest = digest(bytes);
         let component = match self.cache.load(&self.engine, &digest) {
@@ -89,7 +89,7 @@ impl Engine {
         };
         let linked = self.linker.instantiate_pre(&component).map_err(wrong_world)?;
         let linked = StrategyPre::new(linked).map_err(wrong_world)?;
-        Ok(Arc::new(ComponentStrategy::new(digest, linked, self.limits)))
+        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, self.limits)))
     }
 
     fn compile(&self, bytes: &[u8], digest: &str) -> Result<Component> {
@@ -144,7 +144,11 @@ fn read(strategy: &StrategyRef, limit: usize) -> Result<std::borrow::Cow<'static
 fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>> {
     let shown = path.display();
     let failed = |error: std::io::Error| {
-        Error::configuration(format!("the strategy `{shown}` cannot be read: {error}")).help(format!(
+        let cause = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        };
+        Error::configuration(format!("the strategy `{shown}` cannot be read: {cause}")).help(format!(
             "give the path of a component, or one of the built-in strategies: {}",
             built_in::names().collect::<Vec<_>>().join(", ")
         ))

@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
-use wasmtime::{Result as WasmResult, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{ResourceLimiter, Result as WasmResult};
 
 use super::Services;
 use super::contract;
 use super::contract::tidegate::strategy::{clock, log, pages, records, state, types};
-use super::limits::Limits;
+use super::limits::{LimitReached, Limits};
 use super::wire::{WireError, to_guest};
 use crate::error::{Error, Result};
 use crate::http::{Page, Request};
@@ -25,7 +25,7 @@ pub(super) struct Guest {
     handles: ResourceTable,
     /// None while the component describes itself: it has nothing to fetch or to write then.
     services: Option<Arc<dyn Services>>,
-    pub(super) limits: StoreLimits,
+    limits: Limits,
     /// Processor time since the last call that fetched, staged or sealed.
     pub(super) busy: Duration,
     /// The last line logged as an error. The SDK logs a panic's message before it traps.
@@ -46,15 +46,7 @@ impl Guest {
     pub(super) fn new(limits: &Limits, services: Option<Arc<dyn Services>>) -> Guest {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(limits.handles);
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes)
-            .table_elements(limits.table_elements)
-            .instances(16)
-            .memories(4)
-            .tables(16)
-            .trap_on_grow_failure(true)
-            .build();
-        Guest { handles, services, limits, busy: Duration::ZERO, last_words: None }
+        Guest { handles, services, limits: *limits, busy: Duration::ZERO, last_words: None }
     }
 
     fn services(&self) -> WasmResult<Arc<dyn Services>> {
@@ -62,15 +54,38 @@ impl Guest {
     }
 
     fn push<T: Send + 'static>(&mut self, made: Result<T>) -> WasmResult<Result<Resource<T>, WireError>> {
-        Ok(match made {
-            Ok(value) => Ok(self.handles.push(value)?),
-            Err(error) => Err(to_guest(error)),
-        })
+        match made {
+            Ok(value) => self.keep(value).map(Ok),
+            Err(error) => Ok(Err(to_guest(error))),
+        }
+    }
+
+    fn keep<T: Send + 'static>(&mut self, value: T) -> WasmResult<Resource<T>> {
+        let most = self.limits.handles;
+        self.handles.push(value).map_err(|_| LimitReached::new("limit.handles", format!("more than {most} handles")))
     }
 
     async fn stage(&mut self, table: String, change: Change) -> WasmResult<Result<(), WireError>> {
         self.busy = Duration::ZERO;
         Ok(self.services()?.stage(&table, change).await.map_err(to_guest))
+    }
+}
+
+impl ResourceLimiter for Guest {
+    fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> WasmResult<bool> {
+        let most = self.limits.memory_bytes;
+        if wanted <= most {
+            return Ok(true);
+        }
+        Err(LimitReached::new("limit.memory", format!("{wanted} bytes of memory asked for, more than {most}")))
+    }
+
+    fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> WasmResult<bool> {
+        let most = self.limits.table_elements;
+        if wanted <= most {
+            return Ok(true);
+        }
+        Err(LimitReached::new("limit.table", format!("{wanted} table elements asked for, more than {most}")))
     }
 }
 
@@ -195,17 +210,17 @@ impl records::HostBatch for Guest {
 
     fn slice(&mut self, this: Resource<Batch>, start: u32, end: u32) -> WasmResult<Resource<Batch>> {
         let batch = self.handles.get(&this)?.slice(start as usize, end as usize);
-        Ok(self.handles.push(batch)?)
+        self.keep(batch)
     }
 
     fn having(&mut self, this: Resource<Batch>, field: String) -> WasmResult<Resource<Batch>> {
         let batch = self.handles.get(&this)?.having(&field);
-        Ok(self.handles.push(batch)?)
+        self.keep(batch)
     }
 
     fn unseen(&mut self, this: Resource<Batch>, earlier: Resource<Batch>) -> WasmResult<Resource<Batch>> {
         let batch = self.handles.get(&this)?.unseen(self.handles.get(&earlier)?);
-        Ok(self.handles.push(batch)?)
+        self.keep(batch)
     }
 
     fn fingerprint(&mut self, this: Resource<Batch>, fields: Vec<String>) -> WasmResult<u64> {

@@ -39,3 +39,18 @@ impl Default for Limits {
         }
     }
 }
+
+/// A limit that a call of a component has reached.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct LimitReached {
+    /// The code of the error that it becomes.
+    pub(super) code: &'static str,
+    message: String,
+}
+
+impl LimitReached {
+    pub(super) fn new(code: &'static str, message: String) -> wasmtime::Error {
+        LimitReached { code, message }.into()
+    }
+}

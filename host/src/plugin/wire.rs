@@ -6,18 +6,36 @@ use crate::error::{Error, Origin};
 /// The detail that carries what to do about an error through a guest that returns it as it is.
 const HELP: &str = "help";
 
+/// The detail that carries who failed, where the code alone would tell another.
+const ORIGIN: &str = "origin";
+
+const ORIGINS: [Origin; 8] = [
+    Origin::Configuration,
+    Origin::Credentials,
+    Origin::Source,
+    Origin::Plugin,
+    Origin::Sink,
+    Origin::State,
+    Origin::Limit,
+    Origin::Host,
+];
+
 /// An error as a strategy sees it.
 pub(super) fn to_guest(error: Error) -> WireError {
     let help = error.remedy().map(|help| (HELP.to_owned(), help.to_owned()));
-    let details = error.details().iter().cloned().chain(help).collect();
+    let origin = (error.origin() != origin_of(error.code())).then(|| (ORIGIN.to_owned(), error.origin().to_string()));
+    let details = error.details().iter().cloned().chain(help).chain(origin).collect();
     WireError { code: error.code().to_owned(), message: error.message().to_owned(), details }
 }
 
 /// An error that a strategy returned: one of the host's that it passed on, or its own.
 pub(super) fn from_guest(error: WireError) -> Error {
     let printable = |text: &str| text.chars().filter(|c| !c.is_control() || *c == '\n').collect::<String>();
-    let mut ours = Error::new(origin_of(&error.code), printable(&error.code), printable(&error.message));
-    for (name, value) in &error.details {
+    let named = error.details.iter().find(|(name, _)| name == ORIGIN);
+    let named = named.and_then(|(_, name)| ORIGINS.into_iter().find(|origin| origin.to_string() == *name));
+    let mut ours =
+        Error::new(named.unwrap_or(origin_of(&error.code)), printable(&error.code), printable(&error.message));
+    for (name, value) in error.details.iter().filter(|(name, _)| name != ORIGIN) {
         ours = if name == HELP { ours.help(printable(value)) } else { ours.detail(name, printable(value)) };
     }
     ours
@@ -30,7 +48,7 @@ fn origin_of(code: &str) -> Origin {
         "source.unreachable" => Origin::Reachability,
         _ => match code.split_once('.').map_or(code, |(who, _)| who) {
             "source" => Origin::Source,
-            "grant" | "config" => Origin::Configuration,
+            "config" => Origin::Configuration,
             "sink" => Origin::Sink,
             "state" => Origin::State,
             "limit" => Origin::Limit,

@@ -157,7 +157,7 @@ fn with_what_was_kept(error: Error, gauge: &Gauge) -> Error {
         0 => "nothing was written in this run".to_owned(),
         _ => format!("{rows} rows up to the last checkpoint"),
     };
-    error.detail("kept", kept)
+    error.kept(kept)
 }
 
 fn now() -> i64 {
