@@ -92,8 +92,7 @@ impl Cursor {
 
     /// The smallest step between two values of the field.
     pub fn granularity(&self, stamp: &Stamp) -> Period {
-        // A step below what the text can say would be rounded away or, worse, up.
-        self.options.granularity.unwrap_or(Period::ZERO).max(stamp.precision())
+        self.options.step(stamp)
     }
 
     /// Reads a value in the format of the cursor field.

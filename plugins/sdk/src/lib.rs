@@ -16,9 +16,10 @@ mod guest;
 mod pages;
 mod records;
 mod services;
+mod since;
 mod stamp;
 
-pub use config::{CursorOptions, Filter, Period, SourceOptions, TableOptions};
+pub use config::{CursorOptions, Filter, PageCap, Period, SinceOptions, SourceOptions, TableOptions};
 pub use cursor::Cursor;
 pub use error::{Error, Result};
 pub use guest::Strategy;
@@ -26,6 +27,7 @@ pub use pages::{Page, Pending, Request};
 pub use records::{Batch, Span, delete, truncate, update, upsert};
 pub use serde_json as json;
 pub use services::{checkpoint, clock, log};
+pub use since::{Since, SinceState};
 pub use stamp::{Format, Stamp};
 
 pub use bindings::{Column, Table};

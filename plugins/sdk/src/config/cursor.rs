@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::Period;
-use crate::{Error, Format, Result};
+use crate::{Error, Format, Result, Stamp};
 
 /// The field that says when a record was last changed, and how it is to be understood.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -43,6 +43,12 @@ impl CursorOptions {
     /// How the cursor's values are read and written.
     pub fn format(&self) -> Result<Format> {
         Format::parse(&self.cursor_format.0, &self.cursor_zone.0).map_err(Error::config)
+    }
+
+    /// The smallest step between two values of the field.
+    pub fn step(&self, stamp: &Stamp) -> Period {
+        // A step below what the text can say would be rounded away or, worse, up.
+        self.granularity.unwrap_or(Period::ZERO).max(stamp.precision())
     }
 }
 

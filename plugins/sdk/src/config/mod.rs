@@ -5,6 +5,7 @@
 mod columns;
 mod cursor;
 mod period;
+mod since;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use columns::Columns;
 pub use cursor::{CursorOptions, Filter, MissingCursor};
 pub use period::Period;
+pub use since::{Never, PageCap, SinceOptions};
 
 use crate::{Column, Request, Table};
 

@@ -1,0 +1,266 @@
+use std::collections::BTreeSet;
+
+use super::walk::{Answer, SAMPLE, Source, Walk, overlap};
+use crate::config::Never;
+use crate::{CursorOptions, Filter, Format, PageCap, Result, Stamp, json};
+
+/// How a simulated source orders its answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    Ascending,
+    Descending,
+    /// By a number that says nothing about the instant.
+    Mixed,
+    /// Cut off in a mixed order, then sorted.
+    SortedTooLate,
+}
+
+/// A source in memory, and what was read of it.
+#[derive(Clone, Debug)]
+struct Simulated {
+    /// The instants, in seconds; a record's place is its number.
+    records: Vec<i64>,
+    order: Order,
+    cap: usize,
+    filter: Filter,
+    requests: usize,
+    last: BTreeSet<usize>,
+    read: BTreeSet<usize>,
+    /// The greatest instant seen, and the one that was kept.
+    greatest: Option<i64>,
+    kept: Option<(i64, u32)>,
+}
+
+impl Simulated {
+    fn new(records: Vec<i64>, order: Order, cap: usize, filter: Filter) -> Simulated {
+        let (last, read) = (BTreeSet::new(), BTreeSet::new());
+        Simulated { records, order, cap, filter, requests: 0, last, read, greatest: None, kept: None }
+    }
+
+    /// A run as the timestamp strategy makes it, from what the run before has kept.
+    fn run(&mut self, filter: Filter, page_cap: Option<PageCap>) -> Result<()> {
+        self.last.clear();
+        self.requests = 0;
+        self.greatest = self.kept.map(|(greatest, _)| greatest);
+        let options = options(filter);
+        let start = self.greatest.map(|greatest| match filter {
+            Filter::Inclusive => stamp(greatest),
+            _ => stamp(greatest - 1),
+        });
+        let longest = self.kept.map_or(0, |(_, longest)| longest);
+        Walk::new(self, &options, page_cap, longest).run(start)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.read.len() == self.records.len()
+    }
+
+    fn answer(&self, since: Option<i64>) -> Vec<usize> {
+        let is_wanted = |instant: i64| match (since, self.filter) {
+            (None, _) => true,
+            (Some(since), Filter::Exclusive) => instant > since,
+            (Some(since), _) => instant >= since,
+        };
+        let mut found: Vec<usize> = (0..self.records.len()).filter(|place| is_wanted(self.records[*place])).collect();
+        match self.order {
+            Order::Ascending => found.sort_by_key(|place| self.records[*place]),
+            Order::Descending => found.sort_by_key(|place| -self.records[*place]),
+            Order::Mixed | Order::SortedTooLate => {}
+        }
+        found.truncate(self.cap);
+        if self.order == Order::SortedTooLate {
+            found.sort_by_key(|place| self.records[*place]);
+        }
+        found
+    }
+}
+
+impl Source for Simulated {
+    fn ask(&mut self, since: Option<&Stamp>) -> Result<Answer> {
+        self.requests += 1;
+        assert!(self.requests < 2_000, "the walk goes on for ever");
+        let found = self.answer(since.map(|since| since.text().parse().expect("seconds")));
+        let instants: Vec<i64> = found.iter().map(|place| self.records[*place]).collect();
+        let fresh: Vec<usize> = found.iter().copied().filter(|place| !self.last.contains(place)).collect();
+        let greatest = instants.iter().max().copied();
+        let has_moved = greatest > self.greatest;
+        self.greatest = self.greatest.max(greatest);
+        self.last = found.iter().copied().collect();
+        self.read.extend(&found);
+        let count = u32::try_from(found.len()).expect("few");
+        let least = |instants: &[i64]| instants.iter().min().map(|seconds| stamp(*seconds));
+        let last = |many: u32| least(&instants[instants.len().saturating_sub(many as usize)..]);
+        Ok(Answer {
+            count,
+            least: least(&instants),
+            greatest: greatest.map(stamp),
+            is_ascending: instants.is_sorted(),
+            sample: last(SAMPLE),
+            overlap: last(overlap(count)),
+            fresh: u32::try_from(fresh.len()).expect("few"),
+            fresh_least: least(&fresh.iter().map(|place| self.records[*place]).collect::<Vec<_>>()),
+            has_moved,
+        })
+    }
+
+    fn settle(&mut self, longest: u32) -> Result<()> {
+        if let Some(greatest) = self.greatest {
+            let is_read = |place| self.records[place] >= greatest || self.read.contains(&place);
+            assert!((0..self.records.len()).all(is_read), "a cursor was kept before all behind it was read");
+            self.kept = Some((greatest, longest));
+        }
+        Ok(())
+    }
+}
+
+fn options(filter: Filter) -> CursorOptions {
+    let options = json::json!({ "filter": filter, "cursor_format": "epoch_seconds" });
+    json::from_value(options).expect("options")
+}
+
+fn stamp(seconds: i64) -> Stamp {
+    let format = Format::parse("epoch_seconds", "+00:00").expect("a format");
+    format.read(&seconds.to_string()).expect("a stamp")
+}
+
+/// So many records, so many a second.
+fn paced(count: i64, per_second: i64) -> Vec<i64> {
+    (0..count).map(|place| 1_700_000_000 + place / per_second).collect()
+}
+
+/// The same instants, spread over the numbers.
+fn mixed(mut records: Vec<i64>, seed: usize) -> Vec<i64> {
+    let mut state = seed * 2 + 1;
+    for place in (1..records.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        records.swap(place, (state >> 33) % (place + 1));
+    }
+    records
+}
+
+const FILTERS: [(Filter, Filter); 4] = [
+    (Filter::Inclusive, Filter::Unknown),
+    (Filter::Exclusive, Filter::Unknown),
+    (Filter::Inclusive, Filter::Inclusive),
+    (Filter::Exclusive, Filter::Exclusive),
+];
+
+/// Two runs over each kind of filter, and a third after a change: all is read, or the error's message has `expected`.
+fn check(records: &[i64], order: Order, cap: usize, page_cap: Option<PageCap>, expected: Option<&str>) {
+    for (actual, configured) in FILTERS {
+        let what = format!("{} records, {order:?}, cap {cap}, {actual:?} as {configured:?}", records.len());
+        let mut source = Simulated::new(records.to_vec(), order, cap, actual);
+        let result = source.run(configured, page_cap);
+        let Some(expected) = expected else {
+            assert!(result.is_ok(), "{what}: {result:?}");
+            assert!(source.is_complete(), "{what}: {} read", source.read.len());
+            assert!(source.run(configured, page_cap).is_ok(), "{what}: again");
+            source.records.push(records.iter().max().expect("records") + 5);
+            assert!(source.run(configured, page_cap).is_ok() && source.is_complete(), "{what}: after a change");
+            continue;
+        };
+        for error in [result, source.run(configured, page_cap)].map(|result| result.expect_err(&what)) {
+            assert_eq!(error.code, "source.unsupported", "{what}");
+            assert!(error.message.contains(expected), "{what}: {}", error.message);
+        }
+    }
+}
+
+#[test]
+fn everything_is_read_where_that_can_be_known() {
+    use Order::{Ascending, Descending, Mixed};
+    let never = Some(PageCap::Never(Never::None));
+    let of = |cap: u32| Some(PageCap::Records(cap.try_into().expect("a cap")));
+    for count in [1, 2, 3, 7, 50, 99, 100, 101, 400, 2_500] {
+        check(&paced(count, 1), Ascending, usize::MAX, None, None);
+        check(&paced(count, 1), Ascending, 100, None, None);
+        check(&paced(count, 1), Ascending, 100, of(100), None);
+        check(&mixed(paced(count, 1), 7), Mixed, usize::MAX, never, None);
+        check(&paced(count, 1_000), Mixed, usize::MAX, never, None);
+    }
+    check(&mixed(paced(99, 1), 7), Mixed, 100, of(100), None);
+    check(&paced(99, 1), Descending, 100, of(100), None);
+    check(&paced(400, 30), Ascending, 100, None, None);
+    check(&paced(400, 90), Ascending, 100, None, None);
+    check(&paced(5_000, 1_500), Ascending, usize::MAX, None, None);
+    check(&paced(40, 1), Ascending, 3, None, None);
+}
+
+#[test]
+fn what_could_be_a_loss_is_an_error() {
+    use Order::{Ascending, Descending, Mixed, SortedTooLate};
+    let of = |cap: u32| Some(PageCap::Records(cap.try_into().expect("a cap")));
+    check(&paced(400, 150), Ascending, 100, None, Some("(100)"));
+    check(&paced(400, 150), Ascending, 100, of(100), Some("no second key"));
+    check(&paced(150, 150), Ascending, 100, None, Some("`page_cap`"));
+    check(&paced(150, 150), Ascending, 100, of(100), Some("no second key"));
+    check(&paced(3, 1), Ascending, 1, None, Some("(1)"));
+    check(&paced(50, 50), Ascending, usize::MAX, None, Some("`page_cap`"));
+    check(&mixed(paced(400, 1), 3), Mixed, 100, None, Some("ascending order"));
+    check(&mixed(paced(400, 1), 3), Mixed, 100, of(100), Some("ascending order"));
+    check(&mixed(paced(400, 1), 3), SortedTooLate, 100, None, Some("ascending order"));
+    check(&paced(400, 1), Descending, 100, None, Some("ascending order"));
+    // A record that was changed last stands at the end of the first answer, but not of the source.
+    let mut records = paced(300, 1);
+    records[99] = 1_800_000_000;
+    check(&records, Mixed, 100, None, Some("ascending order"));
+    records[99] = 1_700_000_099;
+    records[186] = 1_800_000_000;
+    check(&records, Mixed, 100, None, Some("ascending order"));
+}
+
+#[test]
+fn a_second_run_on_an_unchanged_source_asks_once() {
+    for (actual, configured) in FILTERS {
+        for cap in [100, usize::MAX] {
+            let mut source = Simulated::new(paced(350, 3), Order::Ascending, cap, actual);
+            source.run(configured, None).expect("a run");
+            source.run(configured, None).expect("a second run");
+            assert_eq!(source.requests, 1, "{actual:?} as {configured:?}");
+        }
+    }
+}
+
+#[test]
+fn records_that_share_the_instant_of_the_cursor_are_found_later() {
+    for (actual, configured) in FILTERS {
+        let mut source = Simulated::new(paced(30, 1), Order::Ascending, usize::MAX, actual);
+        source.run(configured, None).expect("a run");
+        source.records.push(1_700_000_029);
+        source.run(configured, None).expect("a run");
+        assert!(source.is_complete(), "{actual:?} as {configured:?}");
+    }
+}
+
+#[test]
+fn a_cap_that_was_lowered_between_two_runs_loses_nothing() {
+    for (actual, configured) in FILTERS {
+        let mut source = Simulated::new(paced(300, 1), Order::Ascending, 200, actual);
+        source.run(configured, None).expect("a run");
+        source.records.extend(paced(500, 1).drain(300..));
+        source.cap = 50;
+        source.run(configured, None).expect("a run");
+        assert!(source.is_complete(), "{actual:?} as {configured:?}");
+    }
+}
+
+#[test]
+fn random_sources_are_read_whole_or_refused() {
+    for seed in 0..3_000 {
+        let draw = |salt: usize, below: i64| mixed((0..below).collect(), seed * 31 + salt)[0];
+        let (count, per_second, cap) = (draw(1, 120), 1 + draw(2, 12), 2 + draw(3, 40));
+        let order = [Order::Ascending, Order::Mixed, Order::Descending][usize::try_from(draw(4, 3)).expect("small")];
+        let (actual, configured) = FILTERS[seed % 4];
+        // A few records of a mixed order can be in order by chance, and nothing shows it.
+        let cap = if order == Order::Mixed { cap + 8 } else { cap };
+        let is_told = draw(5, 2) == 1 || order != Order::Ascending;
+        let cap = u32::try_from(cap).expect("small");
+        let page_cap = is_told.then(|| PageCap::Records(cap.try_into().expect("a cap")));
+        let records = mixed(paced(count, per_second), seed);
+        let mut source = Simulated::new(records, order, cap as usize, actual);
+        let result = source.run(configured, page_cap);
+        assert!(result.is_err() || source.is_complete(), "seed {seed}: {source:?}");
+        let is_supported = order == Order::Ascending && 2 * per_second < i64::from(cap) && per_second < count;
+        assert!(result.is_ok() || !is_supported, "seed {seed}: {result:?}");
+    }
+}
