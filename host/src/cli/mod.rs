@@ -8,6 +8,7 @@
 mod check;
 mod completions;
 mod connection;
+mod demo;
 mod describe;
 mod excerpt;
 mod exit;
@@ -73,6 +74,8 @@ enum Command {
     State(state::Arguments),
     /// Serve an API with invented records on this machine, to try strategies on
     Playground(playground::Arguments),
+    /// See it work: a source on this machine, all strategies, one database, a change, a second run
+    Demo(demo::Arguments),
     /// Write a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -111,6 +114,7 @@ async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {
         Command::Init(arguments) => init::execute(arguments).await,
         Command::State(arguments) => state::execute(arguments).await,
         Command::Playground(arguments) => playground::execute(arguments, screen).await,
+        Command::Demo(arguments) => demo::execute(arguments, screen).await,
         Command::Completions(arguments) => completions::execute(arguments),
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn bytes(number: u64) -> String {
     }
 }
 
-fn seconds(seconds: f64) -> String {
+pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
         ..60.0 => format!("{seconds:.2} s"),
         _ => format!("{} min {:02} s", seconds as u64 / 60, seconds as u64 % 60),

@@ -163,7 +163,7 @@ async fn run_one(start: Start, options: Options, screen: Screen, interrupt: Canc
 }
 
 /// The first Ctrl-C asks the runs to stop at their last checkpoint; the second ends the process at once.
-async fn listen(interrupt: CancellationToken) {
+pub(super) async fn listen(interrupt: CancellationToken) {
     asked_to_stop().await;
     interrupt.cancel();
     Stream::Stderr.print("stopping at the last checkpoint; press Ctrl-C again to stop at once");

@@ -17,6 +17,8 @@ enum Step {
     Seal(String),
     /// Asks the user's interrupt to be raised, and waits for its end.
     Interrupt,
+    /// Lets more time pass than a group of checkpoints waits for its commit.
+    Pause,
     Wait,
     Fail,
     /// Ignores the error of the step before.
@@ -81,6 +83,10 @@ impl Scripted {
                 self.interrupt.cancel();
                 std::future::pending().await
             }
+            Step::Pause => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok(())
+            }
             Step::Wait => std::future::pending().await,
             Step::Fail => Err(Error::plugin("plugin.odd", "the strategy is at its wits' end")),
             Step::Swallow(step) => {
@@ -144,6 +150,8 @@ impl Sink for MemorySink {
 
     fn commit(&mut self) -> Result<Counts> {
         let Some((rows, state)) = self.sealed.take() else { return Ok(Counts::default()) };
+        // As the contract of sinks has it: what was staged after the seal is dropped.
+        self.staged = rows;
         let mut durable = self.durable.lock().expect("the lock");
         let inserted = (rows - durable.rows) as u64;
         *durable = Store { rows, state: Some(state), commits: durable.commits + 1, finished: false };
@@ -247,6 +255,16 @@ async fn checkpoints_are_committed_in_groups_and_at_the_end() {
         |commits| Expected { status: Status::Done, error: None, rows: 5, state: Some("b"), commits, finished: true };
     check(Case { steps: steps.clone(), ..Case::default() }, expected(1)).await;
     check(Case { steps, pace: Pace::EACH, ..Case::default() }, expected(2)).await;
+}
+
+#[tokio::test]
+async fn time_that_passes_between_a_change_and_its_seal_costs_no_row() {
+    let pace = Pace { rows: usize::MAX, bytes: usize::MAX, interval: Duration::from_millis(10) };
+    let steps =
+        vec![seal("a"), Step::Stage("user", 3), Step::Pause, seal("b"), Step::Pause, Step::Stage("user", 1), seal("c")];
+    let expected =
+        Expected { status: Status::Done, error: None, rows: 4, state: Some("c"), commits: 2, finished: true };
+    check(Case { steps, pace, ..Case::default() }, expected).await;
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ impl Writer {
             pace,
             gauge,
             failure: Arc::clone(&failure),
+            is_unsealed: false,
             unsealed: Group::default(),
             sealed: Group::default(),
             sealed_since: None,
@@ -121,6 +122,8 @@ struct Worker {
     pace: Pace,
     gauge: Arc<Gauge>,
     failure: Arc<Mutex<Option<Error>>>,
+    /// Whether a change was staged since the last seal.
+    is_unsealed: bool,
     unsealed: Group,
     sealed: Group,
     sealed_since: Option<Instant>,
@@ -158,9 +161,12 @@ impl Worker {
         }
     }
 
-    /// The next message, or the moment at which the sealed group is old enough.
+    /// The next message, or the moment at which the sealed group is old enough. A commit drops what is staged and not
+    /// sealed, so between a change and its seal there is no such moment; the seal looks at the age, too.
     async fn next(&self, outlet: &mut mpsc::Receiver<Message>) -> Option<Wake> {
-        let Some(since) = self.sealed_since else { return outlet.recv().await.map(Wake::Message) };
+        let Some(since) = self.sealed_since.filter(|_| !self.is_unsealed) else {
+            return outlet.recv().await.map(Wake::Message);
+        };
         tokio::select! {
             biased;
             message = outlet.recv() => message.map(Wake::Message),
@@ -188,6 +194,7 @@ impl Worker {
     }
 
     fn stage(&mut self, table: &str, change: &Change) -> Result<()> {
+        self.is_unsealed = true;
         self.unsealed.rows += change.rows().map_or(0, |rows| rows.len());
         self.unsealed.bytes += change.bytes();
         self.sink.stage(table, change)
@@ -199,6 +206,7 @@ impl Worker {
         self.sealed.rows += self.unsealed.rows;
         self.sealed.bytes += self.unsealed.bytes;
         self.unsealed = Group::default();
+        self.is_unsealed = false;
         let since = *self.sealed_since.get_or_insert_with(Instant::now);
         self.sealed.age = since.elapsed();
         if self.pace.is_due(self.sealed) { self.commit() } else { Ok(()) }
