@@ -167,17 +167,19 @@ impl<'a, S: Source> Walk<'a, S> {
 
     /// Asks for the records of `page` after an instant, and for what comes behind them.
     fn beyond(&mut self, instant: &Stamp, page: &Answer) -> Result<Answer> {
-        let (mut fresh, mut has_moved) = (0, false);
-        if self.filter != Filter::Inclusive {
-            let exact = self.ask(Some(instant))?;
+        let later = instant.later(self.options.step(instant));
+        let is_before_end = Some(&later) < page.greatest.as_ref();
+        // Before the end of the page, either filter's answer has that end in it: it need not be known.
+        let is_settled = self.filter == Filter::Inclusive || self.filter == Filter::Unknown && is_before_end;
+        let mut exact = Answer::default();
+        if !is_settled {
+            exact = self.ask(Some(instant))?;
             self.expect_sequel(&exact, page)?;
             if self.filter == Filter::Exclusive || !starts_by(&exact, instant) {
                 return Ok(exact);
             }
             self.filter = Filter::Inclusive;
-            (fresh, has_moved) = (exact.fresh, exact.has_moved);
         }
-        let later = instant.later(self.options.step(instant));
         let later = match &page.greatest {
             // A step longer than the distances between the records must not lead past the last.
             Some(greatest) if instant < greatest => later.min(greatest.clone()),
@@ -185,7 +187,7 @@ impl<'a, S: Source> Walk<'a, S> {
         };
         let next = self.ask(Some(&later))?;
         self.expect_sequel(&next, page)?;
-        Ok(Answer { fresh: fresh + next.fresh, has_moved: has_moved || next.has_moved, ..next })
+        Ok(Answer { fresh: exact.fresh + next.fresh, has_moved: exact.has_moved || next.has_moved, ..next })
     }
 
     /// What an answer has that the one before it, in ascending order, has not must lie behind it.
