@@ -1,7 +1,8 @@
 //! What to ask next, and when all has been read.
 //!
 //! A source may cut its answers off without a word. So an answer counts as whole only where a longer one was seen, or
-//! where the user has said how long answers can be. Any other must be in ascending order, and is read on from its end.
+//! where the user has said how long answers can be. Any other must be in ascending order, and is read on from its end;
+//! or it must show that it is whole, by having nothing to fill the room when it is asked for without its first instant.
 //! The first of those is put to the test: asked for once more without its first records, it must come again as it was,
 //! with further records only behind. What stays uncertain is an error, never a loss.
 
@@ -31,6 +32,8 @@ pub(super) struct Answer {
     pub(super) least: Option<Stamp>,
     pub(super) greatest: Option<Stamp>,
     pub(super) is_ascending: bool,
+    /// Whether it is newest first.
+    pub(super) is_descending: bool,
     /// The least instant of its last [`SAMPLE`] records.
     pub(super) sample: Option<Stamp>,
     /// The least instant of its last [`overlap`] records.
@@ -61,12 +64,29 @@ impl<'a, S: Source> Walk<'a, S> {
     /// Reads from `start` on, until nothing is left.
     pub(super) fn run(&mut self, start: Option<Stamp>) -> Result<()> {
         let first = self.ask(start.as_ref())?;
+        self.prove_whole(&first)?;
         let mut page = if self.is_whole(&first) { first } else { self.prove(first)? };
         self.settle(&page)?;
         while !self.is_last(&page) {
             page = self.follow(&page)?;
+            self.prove_whole(&page)?;
             self.settle(&page)?;
         }
+        Ok(())
+    }
+
+    /// Puts an answer out of order to the test, since it cannot be read on from its end: had the source cut it off, it
+    /// would fill the room of the first instant with records that it left out. Only what is newest first hides those.
+    fn prove_whole(&mut self, page: &Answer) -> Result<()> {
+        if self.page_cap.is_some() || self.is_whole(page) || page.is_ascending || page.is_descending {
+            return Ok(());
+        }
+        let Some(least) = &page.least else { return Ok(()) };
+        let later = least.later(self.options.step(least));
+        if self.source.ask(Some(&later))?.fresh > 0 {
+            return Err(self.out_of_order(page.count));
+        }
+        self.longest = self.longest.max(page.count.saturating_add(1));
         Ok(())
     }
 
