@@ -43,7 +43,7 @@ trait Output: Send {
     fn cut(&mut self) -> Result<()>;
     /// Makes the lines durable, and the state after them. On a full refresh the state waits for the end.
     fn commit(&mut self, state: &State) -> Result<()>;
-    /// Ends a run that went well.
+    /// Ends a full refresh that went well.
     fn finish(&mut self) -> Result<()>;
 }
 
@@ -197,7 +197,9 @@ impl Sink for JsonlSink {
     }
 
     fn finish(&mut self) -> Result<Counts> {
-        self.output.finish()?;
+        if self.mode == Mode::FullRefresh {
+            self.output.finish()?;
+        }
         Ok(std::mem::take(&mut self.refreshed))
     }
 }
