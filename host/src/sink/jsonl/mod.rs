@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"op":"upsert","table":"users","row":{…}}        also update and delete
-//! {"op":"truncate","table":"users"}
+//! {"op":"truncate","table":"users"}                all rows so far are gone; a full refresh begins so
 //! {"checkpoint":{"connection":"…","fence":1,"state":"…","version":1,"plugin_digest":"…"}}
 //! ```
 //!
@@ -43,7 +43,7 @@ trait Output: Send {
     fn cut(&mut self) -> Result<()>;
     /// Makes the lines durable, and the state after them. On a full refresh the state waits for the end.
     fn commit(&mut self, state: &State) -> Result<()>;
-    /// Ends a run that went well.
+    /// Ends a full refresh that went well.
     fn finish(&mut self) -> Result<()>;
 }
 
@@ -155,7 +155,14 @@ impl Sink for JsonlSink {
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<()> {
         self.shapes = tables.iter().map(Shape::new).collect::<Result<_>>()?;
         self.mode = mode;
-        self.output.begin(mode)
+        self.output.begin(mode)?;
+        if mode == Mode::FullRefresh {
+            // Who reads lines cannot know otherwise which of the rows so far are gone.
+            for shape in &self.shapes {
+                encode(shape, &Change::Truncate, &mut self.waiting);
+            }
+        }
+        Ok(())
     }
 
     fn stage(&mut self, table: &str, change: &Change) -> Result<()> {
@@ -197,7 +204,9 @@ impl Sink for JsonlSink {
     }
 
     fn finish(&mut self) -> Result<Counts> {
-        self.output.finish()?;
+        if self.mode == Mode::FullRefresh {
+            self.output.finish()?;
+        }
         Ok(std::mem::take(&mut self.refreshed))
     }
 }
