@@ -1,0 +1,179 @@
+//! Which page comes next, and whether a page follows on those before. Knows nothing of requests.
+//!
+//! A page is named by an anchor (an instant, for the filter) and an offset behind it. Rows that are changed move to the
+//! end, and all behind them move up; behind an offset they would be missed. So the anchor moves along with the pages,
+//! and the offset grows only while the records do not go beyond the anchor; there, each page has to show the last
+//! record of the page before.
+
+use tidegate_sdk::{Error, Result, Stamp};
+
+/// How many times rows may move behind one anchor.
+const PATIENCE: u32 = 5;
+
+/// What a page shows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    pub(crate) count: u32,
+    /// Fingerprints of the first and the last record's key, and of all keys.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) keys: u64,
+    /// Whether no record is before the one that stands before it.
+    pub(crate) is_ascending: bool,
+    pub(crate) least: Option<Stamp>,
+    pub(crate) greatest: Option<Stamp>,
+}
+
+/// What is to be done with a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Take its records, then call `advance`.
+    Take,
+    /// Fetch the page at `proof_offset`, and take this one if it `proves` that no row has moved.
+    Prove,
+    /// Leave it; the anchor has moved to what was taken before.
+    Leap,
+    /// Leave it; rows have moved, and the anchor's first page comes next.
+    Again,
+    /// There are no more records.
+    End,
+    /// Leave it; offsets cannot be anchored in this source, for this reason.
+    Plain(&'static str),
+}
+
+/// The way through all pages.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    anchor: Option<Stamp>,
+    offset: u64,
+    /// The page before, where it had the same anchor.
+    before: Option<Before>,
+    /// The least and the greatest instant behind the anchor.
+    least: Option<Stamp>,
+    greatest: Option<Stamp>,
+    /// How many records a page has when it is full: as many as asked for, or fewer if the source has shown so.
+    full: u32,
+    moves: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Before {
+    count: u32,
+    last: u64,
+    keys: u64,
+    /// Whether the next page was asked for from the last record on, not behind it.
+    overlaps: bool,
+}
+
+impl Walk {
+    pub(crate) fn new(anchor: Option<Stamp>, page_size: u32) -> Walk {
+        Walk { anchor, offset: 0, before: None, least: None, greatest: None, full: page_size, moves: 0 }
+    }
+
+    pub(crate) fn anchor(&self) -> Option<&Stamp> {
+        self.anchor.as_ref()
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Where the last record that was taken must still stand.
+    pub(crate) fn proof_offset(&self) -> u64 {
+        self.offset.saturating_sub(1)
+    }
+
+    /// Judges the page at anchor and offset. `since` is what the filter was given.
+    pub(crate) fn judge(&mut self, page: &View, since: Option<&Stamp>) -> Result<Verdict> {
+        let Some(before) = &self.before else {
+            let is_before = page.greatest.as_ref().zip(since).is_some_and(|(greatest, since)| greatest < since);
+            return Ok(match page {
+                View { count: 0, .. } => Verdict::End,
+                View { is_ascending: false, .. } => Verdict::Plain("it does not sort its records"),
+                _ if is_before => Verdict::Plain("its filter lets earlier records pass"),
+                _ => Verdict::Take,
+            });
+        };
+        if page.count == before.count && page.keys == before.keys {
+            return self.again(true);
+        }
+        if before.overlaps && (page.count == 0 || page.first != before.last) {
+            return self.again(false);
+        }
+        if page.count == 0 {
+            return Ok(Verdict::End);
+        }
+        if !page.is_ascending || page.least.as_ref().zip(self.greatest.as_ref()).is_some_and(|(next, last)| next < last)
+        {
+            return Ok(Verdict::Plain("it does not sort its records"));
+        }
+        if before.overlaps {
+            return Ok(Verdict::Take);
+        }
+        // A page that seemed short has one behind it: this is as many as the source returns.
+        self.full = before.count;
+        match self.beyond() {
+            Some(stamp) => {
+                self.anchor_at(stamp);
+                Ok(Verdict::Leap)
+            }
+            None => Ok(Verdict::Prove),
+        }
+    }
+
+    /// Whether the page at `proof_offset` proves that no row has moved. If not, the anchor's first page comes next.
+    pub(crate) fn proves(&mut self, page: &View) -> Result<bool> {
+        let is_there = self.before.as_ref().is_some_and(|before| page.count > 0 && page.first == before.last);
+        if !is_there {
+            self.again(false)?;
+        }
+        Ok(is_there)
+    }
+
+    /// Goes on behind a page that was taken. Returns whether the anchor has moved: then everything before it was read.
+    pub(crate) fn advance(&mut self, page: &View) -> bool {
+        self.least = [self.least.take(), page.least.clone()].into_iter().flatten().min();
+        self.greatest = self.greatest.take().max(page.greatest.clone());
+        let is_full = page.count >= self.full;
+        if let Some(stamp) = self.beyond().filter(|_| is_full) {
+            self.anchor_at(stamp);
+            return true;
+        }
+        let overlaps = is_full && page.count > 1;
+        self.offset += u64::from(page.count) - u64::from(overlaps);
+        self.before = Some(Before { count: page.count, last: page.last, keys: page.keys, overlaps });
+        false
+    }
+
+    /// The greatest instant taken, if it may be the next anchor. A single instant shows no order: from a source that
+    /// does not sort it could be the last one.
+    fn beyond(&self) -> Option<Stamp> {
+        let greatest = self.greatest.as_ref()?;
+        let is_beyond = self.anchor.as_ref().is_none_or(|anchor| anchor < greatest);
+        (is_beyond && self.least.as_ref()? < greatest).then(|| greatest.clone())
+    }
+
+    fn anchor_at(&mut self, stamp: Stamp) {
+        *self = Walk::new(Some(stamp), self.full);
+    }
+
+    fn again(&mut self, is_repeated: bool) -> Result<Verdict> {
+        let moves = self.moves + 1;
+        if moves <= PATIENCE {
+            *self = Walk { moves, ..Walk::new(self.anchor.take(), self.full) };
+            return Ok(Verdict::Again);
+        }
+        let offset = self.offset;
+        Err(match is_repeated {
+            true => Error::endless(format!(
+                "the page at offset {offset} has the same records as the page before; the source seems to ignore \
+                 `offset_parameter`. Correct its name, or use the timestamp strategy if the source has no offsets"
+            )),
+            false => Error::unsupported(format!(
+                "rows keep moving while they are read: {moves} times the page at offset {offset} did not follow on the \
+                 page before. Ask for larger pages (`page_size`), or run at a quieter time; if the source does not \
+                 keep records of one time in one order, let `order_by` name a second field"
+            )),
+        })
+    }
+}
