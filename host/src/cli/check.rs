@@ -12,6 +12,7 @@ use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Report, Status};
 use crate::plugin::Engine;
+use crate::sink;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -94,7 +95,10 @@ async fn check(engine: &Engine, file: &Path, changes: &Changes) -> Result<(), Fa
     passed(Step::Reachability, &format!("{} answers (HTTP {status})", loaded.connection.source.base_url));
     prepared.source.authenticate().await.map_err(at(Step::Credentials))?;
     let report = first_request(engine, &loaded).await.map_err(at(Step::Request))?;
-    conclude(&report, &loaded.connection.source.auth)
+    conclude(&report, &loaded.connection.source.auth)?;
+    sink::check(&loaded.connection.destination).map_err(at(Step::Destination))?;
+    passed(Step::Destination, "it can be written");
+    Ok(())
 }
 
 fn step_of_loading(error: &Error) -> Step {
@@ -122,12 +126,15 @@ async fn first_request(engine: &Engine, loaded: &Loaded) -> Result<Report> {
 
 fn conclude(report: &Report, auth: &Auth) -> Result<(), Failure> {
     let error = report.error.clone().filter(|_| report.status == Status::Failed);
-    let failed = error.as_ref().map(|error| step_of_running(error.origin()));
+    let failed = error.as_ref().map(step_of_running);
+    // A destination that cannot even be opened fails before anything is asked.
+    if let (0, Some(step), Some(error)) = (report.progress.requests, failed, &error) {
+        return Err(Failure { step, error: error.clone() });
+    }
     let done = |step| failed.is_none_or(|failed| position(step) < position(failed));
     let findings = [
         (Step::Credentials, if matches!(auth, Auth::None) { "none are needed" } else { "accepted" }),
         (Step::Request, "the source answers as the strategy expects"),
-        (Step::Destination, "it can be opened"),
     ];
     findings.iter().filter(|(step, _)| done(*step)).for_each(|(step, finding)| passed(*step, finding));
     match (failed, error) {
@@ -141,8 +148,9 @@ fn position(step: Step) -> usize {
 }
 
 /// Which step an error of the first request belongs to.
-fn step_of_running(origin: Origin) -> Step {
-    match origin {
+fn step_of_running(error: &Error) -> Step {
+    match error.origin() {
+        _ if error.code().starts_with("sink.") => Step::Destination,
         Origin::Configuration => Step::Configuration,
         Origin::Credentials => Step::Credentials,
         Origin::Reachability => Step::Reachability,

@@ -14,7 +14,8 @@ use crate::plugin;
 pub(super) struct Changes {
     /// Set a key of the connection, in place of what the file says. May be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<Override>,
+    // Parsed by us: clap would show a malformed one, which may hold a secret.
+    overrides: Vec<String>,
 }
 
 /// A connection file that was read and found to be right, as far as that can be told without its strategy.
@@ -28,11 +29,12 @@ impl Changes {
     /// Reads one connection file.
     pub(super) fn load(&self, file: &Path) -> Result<Loaded> {
         let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+        let overrides: Vec<Override> = self.overrides.iter().map(|text| text.parse()).collect::<Result<_>>()?;
         let strategies: Vec<&str> = plugin::built_in_names().collect();
         let input = Input {
             file,
             text: &text,
-            overrides: &self.overrides,
+            overrides: &overrides,
             environment: &|name| std::env::var(name).ok(),
             strategies: &strategies,
         };

@@ -113,7 +113,7 @@ fn render_key(key: &ConfigKey) -> String {
     match (&key.default, key.is_required) {
         (_, true) => format!("{meaning}  # ({kind}; must be given)\n  {name}: {example}\n"),
         (Some(default), false) => format!("{meaning}  # ({kind})\n  # {name}: {default}\n"),
-        (None, false) => format!("{meaning}  # ({kind}; not set)\n  # {name}: {example}\n"),
+        (None, false) => format!("{meaning}  # ({kind}; not set)\n  # {name}:\n"),
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
   # path: \"/users\"
 
   # (whole number; not set)
-  # page_size: 1
+  # page_size:
 ";
         assert!(text.contains(expected), "{text}");
     }

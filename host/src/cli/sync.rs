@@ -215,18 +215,22 @@ fn show(reports: &[Report], stream: Stream, arguments: &Arguments, screen: &Scre
     for report in reports {
         match &report.error {
             Some(error) => output::error_of(&report.name, error),
-            None => hint(report, screen),
+            None if !screen.is_quiet => hint(report, arguments.full_refresh),
+            None => {}
         }
     }
 }
 
-fn hint(report: &Report, screen: &Screen) {
-    let hint = match report.status {
-        Status::Interrupted => "stopped at the last checkpoint; the next run goes on from there",
-        Status::Limited => "the requests allowed are used up; the next run goes on from the last checkpoint",
+/// Says how things go on after a run that ended early without an error.
+fn hint(report: &Report, full_refresh: bool) {
+    let why = match report.status {
+        Status::Interrupted => "stopped",
+        Status::Limited => "the requests allowed are used up",
         Status::Done | Status::Failed => return,
     };
-    if !screen.is_quiet {
-        Stream::Stderr.print(&format!("{}: {hint}", report.name));
-    }
+    let next = match full_refresh {
+        true => "the old rows stay as they were; a full refresh begins anew each time",
+        false => "the next run goes on from the last checkpoint",
+    };
+    Stream::Stderr.print(&format!("{}: {why}; {next}", report.name));
 }

@@ -19,7 +19,9 @@ impl FromStr for Override {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Override> {
-        let (key, value) = text.split_once('=').ok_or_else(|| {
+        // What stands before the first `=` is no key where a colon is used in its place, and may be a secret then.
+        let pair = text.split_once('=').filter(|(key, _)| !key.contains(": "));
+        let (key, value) = pair.ok_or_else(|| {
             Error::configuration("--set needs a key and a value").help("write `--set destination.path=other.db`")
         })?;
         if key.split('.').any(|part| part.trim().is_empty()) {
@@ -38,9 +40,10 @@ impl Override {
     }
 
     fn read(&self, place: &Place) -> Result<Node> {
-        if self.value.is_empty() {
-            let empty = Scalar { text: String::new(), is_quoted: true, is_secret: false };
-            return Ok(Node { place: place.clone(), value: Value::Scalar(empty) });
+        // YAML takes a lone hyphen for a list, where it is the name of standard output.
+        if matches!(self.value.as_str(), "" | "-") {
+            let text = Scalar { text: self.value.clone(), is_quoted: true, is_secret: false };
+            return Ok(Node { place: place.clone(), value: Value::Scalar(text) });
         }
         yaml::read(&self.value, &|_, _| place.clone())
             .map_err(|error| error.help("the value is read as YAML; put text with special characters in quotes"))

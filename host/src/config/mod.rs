@@ -1,11 +1,12 @@
 //! A connection, validated: what is read, by which strategy, and where it goes.
 //!
-//! A connection file becomes a [`Connection`] by [`parse()`]: text → `yaml` (a tree with places) → `argument` (`--set`)
-//! → `environment` (`${NAME}`) → `section` (every key checked) → `source`. Its `config` is checked by [`validate`], once
-//! the strategy told its schema. Nothing here opens a file, a socket or a database, and nothing knows wasm.
+//! A connection file becomes a [`Connection`] by [`parse()`]: text → `yaml` (a tree with places; `json` brings JSON to
+//! it) → `argument` (`--set`) → `environment` (`${NAME}`) → `section` (every key checked) → `source`. Its `config` is
+//! checked by [`validate`], once the strategy told its schema. Nothing here opens a file, a socket or a database, and nothing knows wasm.
 
 mod argument;
 mod environment;
+mod json;
 mod parse;
 mod place;
 mod schema;

@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::argument::Override;
 use super::environment::{self, Lookup};
+use super::json::as_yaml;
 use super::place::{Place, Places};
 use super::section::{Field, Section};
 use super::yaml::{self, Entry, Kind, Node, Scalar, Value};
@@ -37,7 +38,7 @@ pub struct Input<'a> {
 pub fn parse(input: &Input<'_>) -> Result<(Connection, Places)> {
     let file: Arc<str> = input.file.display().to_string().into();
     let start = Place::File { file: file.clone(), line: 1, column: 1 };
-    let mut root = yaml::read(input.text, &|line, column| Place::File { file: file.clone(), line, column })?;
+    let mut root = yaml::read(&as_yaml(input.text), &|line, column| Place::File { file: file.clone(), line, column })?;
     for set in input.overrides {
         set.apply(&mut root)?;
     }

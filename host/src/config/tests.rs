@@ -210,6 +210,11 @@ fn what_is_wrong_on_the_command_line_is_told() {
     let cases: &[(&str, &str, Option<&str>)] = &[
         ("nam=x", "--set nam: unknown key `nam`", Some("did you mean `name`?")),
         ("name", "--set needs a key and a value", Some("write `--set destination.path=other.db`")),
+        (
+            "source.auth.token: aHVudGVyMg==",
+            "--set needs a key and a value",
+            Some("write `--set destination.path=other.db`"),
+        ),
         ("a..b=1", "--set a..b: a part of the key is empty", None),
         ("strategy.x=1", "--set strategy.x: `x` cannot be set, since text stands where it would belong", None),
         (
@@ -310,9 +315,9 @@ fn the_command_line_wins_over_the_file() {
 
 #[test]
 fn json_is_read_as_well() {
-    let text = "{\n\t\"strategy\": \"keyset\",\n\t\"source\": {\"base_url\": \"https:\\/\\/x\"},\n\t\"name\": \"\\u00e9t\\u00e9\",\n\t\"destination\": {\"type\": \"sqlite\", \"path\": \"o.db\"}\n}\n";
+    let text = "{\n\t\"strategy\": \"keyset\",\n\t\"source\": {\"base_url\": \"https:\\/\\/x\"},\n\t\"name\": \"\\u00e9t\\u00e9 \\ud83c\\udf0a\",\n\t\"destination\": {\"type\": \"sqlite\", \"path\": \"o.db\"}\n}\n";
     let (connection, _) = read(text, &[]).expect("a connection");
-    assert_eq!(connection.name, "\u{e9}t\u{e9}");
+    assert_eq!(connection.name, "\u{e9}t\u{e9} \u{1f30a}");
 }
 
 const SCHEMA: &str = r##"{

@@ -15,6 +15,7 @@
 
 mod decimal;
 mod jsonl;
+mod place;
 mod shape;
 mod sqlite;
 mod values;
@@ -73,6 +74,14 @@ pub fn open(destination: &Destination, connection: &str, dry_run: bool) -> Resul
         Destination::JsonlFile { path } => Box::new(jsonl::open_file(path, connection, dry_run)?),
         Destination::JsonlStdout { state } => Box::new(jsonl::open_stdout(state.as_deref(), connection, dry_run)?),
     })
+}
+
+/// Whether a destination can be written, as far as that can be told without writing.
+pub fn check(destination: &Destination) -> Result<()> {
+    match destination {
+        Destination::Sqlite { path } | Destination::JsonlFile { path } => place::check_writable(path),
+        Destination::JsonlStdout { state } => state.as_deref().map_or(Ok(()), place::check_writable),
+    }
 }
 
 /// Opens the saved states of a destination. Looking at a state changes nothing and stops no run.

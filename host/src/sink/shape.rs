@@ -86,6 +86,14 @@ impl Shape {
         Ok(self.columns.len() - 1)
     }
 
+    /// Adds a column that is in the destination already. Where none is declared, its type holds.
+    pub(super) fn adopt(&mut self, field: &str, kind: Option<Kind>) -> Result<()> {
+        let column = self.add(field, kind)?;
+        let known = &mut self.columns[column].kind;
+        *known = known.or(kind);
+        Ok(())
+    }
+
     /// Checks every value of the change, adds columns for new fields and tells where each field goes.
     pub(super) fn admit(&mut self, change: &Change) -> Result<Slots> {
         let Some(rows) = change.rows() else { return Ok(Slots::new()) };

@@ -78,7 +78,7 @@ pub async fn run(job: Job) -> Report {
     let outcome = tokio::select! {
         biased;
         () = job.interrupt.cancelled() => Err(Error::interrupted()),
-        () = tokio::time::sleep(job.timeout) => Err(timed_out(job.timeout)),
+        () = tokio::time::sleep(job.timeout) => Err(timed_out(job.timeout, job.mode)),
         outcome = context.read_everything() => outcome,
     };
     let (closed, state) = writer.close(outcome.is_ok()).await;
@@ -143,10 +143,14 @@ impl Context<'_> {
     }
 }
 
-fn timed_out(timeout: Duration) -> Error {
+fn timed_out(timeout: Duration, mode: Mode) -> Error {
     let message = format!("the run took longer than {} s and was stopped", timeout.as_secs_f64());
-    Error::new(Origin::Limit, "limit.run_timeout", message)
-        .help("the next run goes on from the last checkpoint; raise `run_timeout` in the connection file")
+    Error::new(Origin::Limit, "limit.run_timeout", message).help(match mode {
+        Mode::Incremental => {
+            "the next run goes on from the last checkpoint; or raise `run_timeout` in the connection file"
+        }
+        Mode::FullRefresh => "raise `run_timeout` in the connection file: a full refresh begins anew each time",
+    })
 }
 
 /// Says what a failed run leaves behind.

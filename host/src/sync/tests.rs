@@ -119,6 +119,9 @@ struct MemorySink {
     durable: Arc<Mutex<Store>>,
     staged: usize,
     sealed: Option<(usize, State)>,
+    /// What a full refresh has committed, until it ends.
+    refreshed: Option<(usize, State)>,
+    mode: Mode,
     /// Refuses batches of at least this many rows.
     refuses: usize,
     checkpoints: u64,
@@ -129,7 +132,8 @@ impl Sink for MemorySink {
         Ok(self.durable.lock().expect("the lock").state.clone())
     }
 
-    fn begin(&mut self, _: &[Table], _: Mode) -> Result<()> {
+    fn begin(&mut self, _: &[Table], mode: Mode) -> Result<()> {
+        self.mode = mode;
         Ok(())
     }
 
@@ -152,15 +156,26 @@ impl Sink for MemorySink {
         let Some((rows, state)) = self.sealed.take() else { return Ok(Counts::default()) };
         // As the contract of sinks has it: what was staged after the seal is dropped.
         self.staged = rows;
-        let mut durable = self.durable.lock().expect("the lock");
-        let inserted = (rows - durable.rows) as u64;
-        *durable = Store { rows, state: Some(state), commits: durable.commits + 1, finished: false };
-        Ok(Counts { inserted, checkpoints: std::mem::take(&mut self.checkpoints), ..Counts::default() })
+        if self.mode == Mode::FullRefresh {
+            self.refreshed = Some((rows, state));
+            return Ok(Counts::default());
+        }
+        Ok(self.show(rows, state))
     }
 
     fn finish(&mut self) -> Result<Counts> {
+        let counts = self.refreshed.take().map_or(Counts::default(), |(rows, state)| self.show(rows, state));
         self.durable.lock().expect("the lock").finished = true;
-        Ok(Counts::default())
+        Ok(counts)
+    }
+}
+
+impl MemorySink {
+    fn show(&mut self, rows: usize, state: State) -> Counts {
+        let mut durable = self.durable.lock().expect("the lock");
+        let inserted = (rows - durable.rows) as u64;
+        *durable = Store { rows, state: Some(state), commits: durable.commits + 1, finished: false };
+        Counts { inserted, checkpoints: std::mem::take(&mut self.checkpoints), ..Counts::default() }
     }
 }
 
@@ -214,8 +229,15 @@ async fn check(case: Case, expected: Expected) -> Option<String> {
         Arc::new(Scripted { steps: case.steps, interrupt: interrupt.clone(), seen: Mutex::new(Some("unset".into())) });
     let saved = case.saved.map(|(text, version)| State { text: text.into(), version, plugin_digest: "d0".into() });
     let durable = Arc::new(Mutex::new(Store { state: saved, ..Store::default() }));
-    let sink =
-        MemorySink { durable: Arc::clone(&durable), staged: 0, sealed: None, refuses: case.refuses, checkpoints: 0 };
+    let sink = MemorySink {
+        durable: Arc::clone(&durable),
+        staged: 0,
+        sealed: None,
+        refreshed: None,
+        mode: Mode::Incremental,
+        refuses: case.refuses,
+        checkpoints: 0,
+    };
     let meter = Arc::new(Meter::with_limit(case.limit));
     let settings = crate::config::Source::new("https://api.example.com".parse().expect("a URL"));
     let source = Source::new(&settings, Arc::new(Answers), Arc::new(MemoryTokens::default()), Arc::clone(&meter));
@@ -288,6 +310,18 @@ async fn whatever_ends_a_run_the_last_checkpoint_is_kept() {
         let expected = Expected { status, error, rows: 2, state: Some("a"), commits: 1, finished: false };
         check(Case { steps, refuses: 9, limit: Some(0), ..Case::default() }, expected).await;
     }
+}
+
+#[tokio::test]
+async fn a_full_refresh_shows_once_it_ended_well() {
+    let begun = vec![Step::Stage("user", 2), seal("new"), Step::Pause];
+    let refresh =
+        |steps| Case { steps, saved: Some(("old", 2)), mode: Mode::FullRefresh, pace: Pace::EACH, ..Case::default() };
+    let done = Expected { status: Status::Done, error: None, rows: 2, state: Some("new"), commits: 1, finished: true };
+    check(refresh(begun.clone()), done).await;
+    let stopped =
+        Expected { status: Status::Interrupted, error: None, rows: 0, state: Some("old"), commits: 0, finished: false };
+    check(refresh([begun, vec![Step::Interrupt]].concat()), stopped).await;
 }
 
 #[tokio::test]

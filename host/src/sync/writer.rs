@@ -57,6 +57,7 @@ impl Writer {
             unsealed: Group::default(),
             sealed: Group::default(),
             sealed_since: None,
+            mode: Mode::Incremental,
             state: None,
             pending: None,
         };
@@ -127,6 +128,7 @@ struct Worker {
     unsealed: Group,
     sealed: Group,
     sealed_since: Option<Instant>,
+    mode: Mode,
     /// The state that is committed.
     state: Option<State>,
     /// The state of the last seal, to be committed.
@@ -190,6 +192,7 @@ impl Worker {
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<Option<State>> {
         self.state = self.sink.state()?;
         self.sink.begin(tables, mode)?;
+        self.mode = mode;
         Ok(self.state.clone())
     }
 
@@ -218,7 +221,10 @@ impl Worker {
         let sealed = self.pending.take();
         let counts = self.sink.commit()?;
         self.gauge.committed(counts);
-        self.state = sealed.or(self.state.take());
+        // That of a full refresh counts once the refresh has ended well.
+        if self.mode == Mode::Incremental {
+            self.state = sealed.or(self.state.take());
+        }
         Ok(())
     }
 
@@ -227,12 +233,12 @@ impl Worker {
         let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         let committed = if self.pending.is_some() { self.commit() } else { Ok(()) };
         if let Some(error) = failed.or(committed.err()) {
-            self.state = self.sink.state().unwrap_or_default();
             return Err(error);
         }
         if ended_well {
             let counts = self.sink.finish()?;
             self.gauge.committed(counts);
+            self.state = self.sink.state()?;
         }
         Ok(())
     }

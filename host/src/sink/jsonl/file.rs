@@ -11,7 +11,7 @@ use super::checkpoint::{Checkpoint, PREFIX};
 use super::{Mode, Output};
 use crate::error::{Error, Result};
 use crate::model::State;
-use crate::sink::StateStore;
+use crate::sink::{StateStore, place};
 
 /// How much is read at once on the way back from the end of a file.
 const CHUNK: u64 = 64 << 10;
@@ -38,7 +38,7 @@ struct Tail {
 
 impl FileOutput {
     pub(super) fn open(path: &Path, connection: &str) -> Result<FileOutput> {
-        check_path(path)?;
+        place::check(path)?;
         let failed = |error: io::Error| explain(path, &error);
         let mut options = OpenOptions::new();
         let mut visible = options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
@@ -161,10 +161,10 @@ impl FileStates {
 
     /// The last committed state; none where there is no file.
     pub(super) fn load(&self) -> Result<Option<State>> {
+        place::check(&self.path)?;
         if !self.path.exists() {
             return Ok(None);
         }
-        check_path(&self.path)?;
         let mut file = File::open(&self.path).map_err(|error| explain(&self.path, &error))?;
         let tail = read_tail(&self.path, &mut file, &self.connection)?;
         Ok(tail.checkpoint.and_then(Checkpoint::into_state))
@@ -194,7 +194,7 @@ fn read_tail(path: &Path, file: &mut File, connection: &str) -> Result<Tail> {
     };
     if checkpoint.connection != connection {
         let message = format!("`{}` belongs to the connection `{}`", path.display(), checkpoint.connection);
-        return Err(Error::sink(message).help("give each connection a JSONL file of its own"));
+        return Err(place::misplaced(message).help("give each connection a JSONL file of its own"));
     }
     Ok(Tail { end, checkpoint: Some(checkpoint) })
 }
@@ -216,7 +216,7 @@ fn check_is_ours(path: &Path, file: &mut File) -> Result<()> {
         return Ok(());
     }
     let message = format!("`{}` has content that Tidegate did not write", path.display());
-    Err(Error::sink(message).help("let `destination.path` name another file; this one was left as it is"))
+    Err(place::misplaced(message).help("let `destination.path` name another file; this one was left as it is"))
 }
 
 /// The last whole checkpoint, and where its line ends, looked for from the end on.
@@ -257,21 +257,6 @@ fn lock(path: &Path, file: &File) -> Result<()> {
                 .help("wait until that run has ended"))
         }
         Err(TryLockError::Error(error)) => Err(explain(path, &error)),
-    }
-}
-
-fn check_path(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(
-            Error::sink(format!("`{}` is a directory", path.display())).help("let `destination.path` name a file")
-        );
-    }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-            let message = format!("cannot open `{}`: there is no directory `{}`", path.display(), parent.display());
-            Err(Error::sink(message).help("create the directory, or correct `destination.path`"))
-        }
-        _ => Ok(()),
     }
 }
 

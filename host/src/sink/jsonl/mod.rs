@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"op":"upsert","table":"users","row":{…}}        also update and delete
-//! {"op":"truncate","table":"users"}
+//! {"op":"truncate","table":"users"}                all rows so far are gone; a full refresh begins so
 //! {"checkpoint":{"connection":"…","fence":1,"state":"…","version":1,"plugin_digest":"…"}}
 //! ```
 //!
@@ -155,7 +155,14 @@ impl Sink for JsonlSink {
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<()> {
         self.shapes = tables.iter().map(Shape::new).collect::<Result<_>>()?;
         self.mode = mode;
-        self.output.begin(mode)
+        self.output.begin(mode)?;
+        if mode == Mode::FullRefresh {
+            // Who reads lines cannot know otherwise which of the rows so far are gone.
+            for shape in &self.shapes {
+                encode(shape, &Change::Truncate, &mut self.waiting);
+            }
+        }
+        Ok(())
     }
 
     fn stage(&mut self, table: &str, change: &Change) -> Result<()> {

@@ -11,7 +11,7 @@ use super::file::explain;
 use super::{Mode, Output};
 use crate::error::{Error, Origin, Result};
 use crate::model::State;
-use crate::sink::StateStore;
+use crate::sink::{StateStore, place};
 
 /// The standard output of a run.
 pub(super) struct StdoutOutput {
@@ -116,6 +116,7 @@ impl StdoutStates {
 
     fn read(&self) -> Result<Option<Checkpoint>> {
         let Some(path) = &self.path else { return Ok(None) };
+        place::check(path)?;
         let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::sql::quote;
 use super::turn::{Queue, Turn};
 use crate::error::{Error, Result};
+use crate::sink::place;
 
 /// How long another process may hold the database before a commit fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ pub(super) struct Database {
 impl Database {
     /// Opens a database for writing; creates it where there is none.
     pub(super) fn open(path: &Path) -> Result<Database> {
-        check_path(path)?;
+        place::check(path)?;
         let sql =
             Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE))
                 .map_err(|error| explain(path, &error))?;
@@ -36,6 +37,7 @@ impl Database {
 
     /// Opens a copy of the database, for a run that must leave no trace.
     pub(super) fn open_copy(path: &Path) -> Result<Database> {
+        place::check(path)?;
         let failed = |error: std::io::Error| Error::host(format!("cannot make a temporary directory: {error}"));
         let directory = tempfile::tempdir().map_err(failed)?;
         let copy = directory.path().join("copy.db");
@@ -138,7 +140,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>> {
     if !path.exists() {
         return Ok(None);
     }
-    check_path(path)?;
+    place::check(path)?;
     let open = || {
         let sql = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
         sql.busy_timeout(PATIENCE)?;
@@ -152,25 +154,11 @@ fn flags(mode: OpenFlags) -> OpenFlags {
     mode | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn check_path(path: &Path) -> Result<()> {
-    let shown = path.display();
-    if path.is_dir() {
-        return Err(Error::sink(format!("`{shown}` is a directory")).help("let `destination.path` name a file"));
-    }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-            let message = format!("cannot open `{shown}`: there is no directory `{}`", parent.display());
-            Err(Error::sink(message).help("create the directory, or correct `destination.path`"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// What SQLite says, and what to do about it.
 pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
     let shown = path.display();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => Error::sink(format!("`{shown}` is no SQLite database"))
+        Some(ErrorCode::NotADatabase) => place::misplaced(format!("`{shown}` is no SQLite database"))
             .help("let `destination.path` name another file; this one was left as it is"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::sink(format!("`{shown}` is locked by another program, for {} seconds now", PATIENCE.as_secs()))

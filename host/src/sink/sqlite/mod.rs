@@ -102,7 +102,8 @@ impl SqliteSink {
 
     /// What the names of tables begin with that a full refresh of this connection fills.
     fn shadows(&self) -> String {
-        format!("_tidegate_new:{}:", self.connection)
+        // With its length, so that no connection's names are the beginning of another's.
+        format!("_tidegate_new:{}:{}:", self.connection.len(), self.connection)
     }
 
     fn check_usable(&self) -> Result<()> {
@@ -224,7 +225,11 @@ impl SqliteSink {
         self.transaction = None;
     }
 
-    /// A state says what is in the tables; without them, going on from it would lose all earlier rows.
+    fn is_by_hand(&self) -> Result<bool> {
+        states::is_by_hand(&self.database.sql, &self.connection).map_err(|error| self.database.failed(&error))
+    }
+
+    /// A state that a run left says what is in the tables; without them, going on from it would lose all earlier rows.
     fn check_covered(&mut self, table: &Table) -> Result<()> {
         if self.database.find(&table.name)?.is_some() {
             return Ok(());
@@ -244,7 +249,7 @@ impl Sink for SqliteSink {
     }
 
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<()> {
-        if mode == Mode::Incremental && self.state()?.is_some() {
+        if mode == Mode::Incremental && self.state()?.is_some() && !self.is_by_hand()? {
             tables.iter().try_for_each(|table| self.check_covered(table))?;
         }
         let shadows = (mode == Mode::FullRefresh).then(|| self.shadows());

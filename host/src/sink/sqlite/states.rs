@@ -20,6 +20,7 @@ const CREATE: &str = "
         state_version INTEGER,
         plugin_digest TEXT,
         fence INTEGER NOT NULL,
+        by_hand INTEGER NOT NULL DEFAULT 0,
         updated_at TEXT NOT NULL
     );
     CREATE TABLE IF NOT EXISTS _tidegate_state_history (
@@ -85,15 +86,22 @@ pub(super) fn save(sql: &Connection, connection: &str, state: Option<&State>) ->
     {
         keep(sql, connection, "version")?;
     }
-    put(sql, connection, state)
+    put(sql, connection, state, false)
 }
 
-fn put(sql: &Connection, connection: &str, state: Option<&State>) -> rusqlite::Result<()> {
-    let update = "UPDATE _tidegate_state SET state = ?2, state_version = ?3, plugin_digest = ?4, updated_at = ?5
+/// Whether the state is one that somebody set, which says nothing of what is in the tables.
+pub(super) fn is_by_hand(sql: &Connection, connection: &str) -> rusqlite::Result<bool> {
+    let query = "SELECT by_hand FROM _tidegate_state WHERE connection = ?1";
+    Ok(sql.query_row(query, [connection], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+fn put(sql: &Connection, connection: &str, state: Option<&State>, by_hand: bool) -> rusqlite::Result<()> {
+    let update = "UPDATE _tidegate_state
+                  SET state = ?2, state_version = ?3, plugin_digest = ?4, by_hand = ?5, updated_at = ?6
                   WHERE connection = ?1";
     let (text, version) = (state.map(|state| &state.text), state.map(|state| state.version));
     let digest = state.map(|state| &state.plugin_digest);
-    sql.prepare_cached(update)?.execute(params![connection, text, version, digest, now()]).map(drop)
+    sql.prepare_cached(update)?.execute(params![connection, text, version, digest, by_hand, now()]).map(drop)
 }
 
 /// Copies the present state into the history.
@@ -139,7 +147,7 @@ impl StateStore for SqliteStates {
             database.sql.execute_batch(CREATE)?;
             keep(&database.sql, &self.connection, "by hand")?;
             raise_fence(&database.sql, &self.connection)?;
-            put(&database.sql, &self.connection, state)?;
+            put(&database.sql, &self.connection, state, true)?;
             database.sql.execute_batch("COMMIT")
         };
         let changed = change().map_err(|error| database.failed(&error));

@@ -4,6 +4,7 @@ use super::database::{ColumnInfo, Database};
 use super::sql::{DELETED, ID, Layout, SYNCED_AT, column_for, field_of, kind_of, type_of};
 use crate::error::{Error, Result};
 use crate::model::Table;
+use crate::sink::place::misplaced;
 use crate::sink::shape::{RESERVED, Shape};
 
 /// A table of the run.
@@ -128,7 +129,7 @@ impl Target {
 fn adopt(shape: &mut Shape, columns: &[ColumnInfo]) -> Result<Vec<String>> {
     let columns: Vec<&ColumnInfo> = columns.iter().filter(|column| !column.name.starts_with(RESERVED)).collect();
     for column in &columns {
-        shape.add(field_of(&column.name), kind_of(&column.declared))?;
+        shape.adopt(field_of(&column.name), kind_of(&column.declared))?;
     }
     let mut names: Vec<String> = Vec::new();
     for known in shape.columns() {
@@ -153,12 +154,14 @@ fn difference(shape: &Shape, columns: &[ColumnInfo]) -> Option<String> {
     shape.columns().iter().filter(|known| known.kind.is_some()).find_map(|known| {
         let column = columns.iter().find(|column| field_of(&column.name) == known.field)?;
         let declared = type_of(known.kind);
-        let fits = column.declared.is_empty() || column.declared == declared;
-        (!fits).then(|| format!("its column `{}` is {}, not {declared}", known.field, column.declared))
+        // A column without a type keeps the values that it has. In a key they would be other rows than the new ones.
+        let fits = column.declared == declared || (column.declared.is_empty() && column.key == 0);
+        let present = if column.declared.is_empty() { "without a type" } else { &column.declared };
+        (!fits).then(|| format!("its column `{}` is {present}, not {declared}", known.field))
     })
 }
 
 fn foreign(table: &str, what: &str) -> Error {
-    Error::sink(format!("the destination's `{table}` {what}; nothing was changed"))
+    misplaced(format!("the destination's `{table}` {what}; nothing was changed"))
         .help("choose another table name in the connection's configuration, or another `destination.path`")
 }

@@ -360,6 +360,38 @@ fn a_state_without_its_table_is_refused() {
 }
 
 #[test]
+fn a_run_can_begin_from_a_state_that_was_set_by_hand() {
+    let place = Place::new();
+    place.states().replace(Some(&state("by hand"))).expect("set");
+    assert_eq!(place.load(AB, Mode::Incremental), counts(2, 0, 0, 0, 1));
+    Connection::open(&place.path).and_then(|sql| sql.execute_batch("DROP TABLE users")).expect("dropped");
+    place.open().begin(&[users()], Mode::Incremental).expect_err("a gap, since a run left the state");
+}
+
+#[test]
+fn keys_keep_their_type_while_nobody_declares_another() {
+    let place = Place::new();
+    let undeclared = table("users", &["id"], &[("name", "STRING")]);
+    let declared = table("users", &["id"], &[("id", "STRING"), ("name", "STRING")]);
+    let load = |table: &Table, rows: &str| {
+        let mut sink = place.open();
+        sink.begin(std::slice::from_ref(table), Mode::Incremental)?;
+        sink.stage("users", &upsert(rows))?;
+        sink.seal(&state("1"))?;
+        sink.commit()
+    };
+    load(&undeclared, r#"[{"id":1,"name":"a"}]"#).expect("loaded");
+    let error = load(&declared, r#"[{"id":"1","name":"a"}]"#).expect_err("1 and \"1\" would be two rows");
+    assert!(error.message().ends_with("its column `id` is without a type, not TEXT"), "{error}");
+
+    let place = Place::new();
+    place.load(AB, Mode::Incremental);
+    let mut sink = place.begin(&[undeclared], Mode::Incremental);
+    let error = sink.stage("users", &upsert(r#"[{"id":"007","name":"a"}]"#)).expect_err("it would become 7");
+    assert!(error.message().contains("column `id` LONG"), "{error}");
+}
+
+#[test]
 fn tables_of_others_are_not_touched() {
     for made in ["CREATE TABLE users (id, name)", "CREATE VIEW Users AS SELECT 1 AS id"] {
         let place = Place::new();
