@@ -34,8 +34,8 @@ impl Period {
     }
 
     /// From hours.
-    pub fn from_hours(hours: u32) -> Period {
-        Period(i128::from(hours) * 3_600_000_000_000)
+    pub const fn from_hours(hours: u32) -> Period {
+        Period(hours as i128 * 3_600_000_000_000)
     }
 
     /// In nanoseconds.

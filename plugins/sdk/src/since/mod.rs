@@ -9,7 +9,7 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Cursor, CursorOptions, Result, SinceOptions, SourceOptions, Stamp, TableOptions, checkpoint, upsert,
+    Batch, Cursor, CursorOptions, Result, SinceOptions, SourceOptions, Stamp, TableOptions, checkpoint, log, upsert,
 };
 use walk::{Answer, Source, Walk};
 
@@ -77,6 +77,14 @@ impl Source for Reader<'_> {
 
     fn settle(&mut self, longest_answer: u32) -> Result<()> {
         checkpoint(&SinceState { last_timestamp: self.cursor.text(), longest_answer })
+    }
+
+    fn warn_of_filter(&self) {
+        let parameter = &self.plan.endpoint.since_parameter;
+        log::warn(&format!(
+            "the source ignores `{parameter}`: it answers the same whatever it is asked for. Each run reads that answer; \
+             if the source has more than it shows, it cannot be read in this way"
+        ));
     }
 }
 

@@ -23,6 +23,7 @@ struct Simulated {
     order: Order,
     cap: usize,
     filter: Filter,
+    ignores_filter: bool,
     requests: usize,
     last: BTreeSet<usize>,
     read: BTreeSet<usize>,
@@ -34,7 +35,18 @@ struct Simulated {
 impl Simulated {
     fn new(records: Vec<i64>, order: Order, cap: usize, filter: Filter) -> Simulated {
         let (last, read) = (BTreeSet::new(), BTreeSet::new());
-        Simulated { records, order, cap, filter, requests: 0, last, read, greatest: None, kept: None }
+        Simulated {
+            records,
+            order,
+            cap,
+            filter,
+            ignores_filter: false,
+            requests: 0,
+            last,
+            read,
+            greatest: None,
+            kept: None,
+        }
     }
 
     /// A run as the timestamp strategy makes it, from what the run before has kept.
@@ -57,6 +69,7 @@ impl Simulated {
 
     fn answer(&self, since: Option<i64>) -> Vec<usize> {
         let is_wanted = |instant: i64| match (since, self.filter) {
+            _ if self.ignores_filter => true,
             (None, _) => true,
             (Some(since), Filter::Exclusive) => instant > since,
             (Some(since), _) => instant >= since,
@@ -76,6 +89,10 @@ impl Simulated {
 }
 
 impl Source for Simulated {
+    fn warn_of_filter(&self) {
+        assert!(self.ignores_filter, "the source does filter");
+    }
+
     fn ask(&mut self, since: Option<&Stamp>) -> Result<Answer> {
         self.requests += 1;
         assert!(self.requests < 2_000, "the walk goes on for ever");
@@ -186,6 +203,21 @@ fn everything_is_read_where_that_can_be_known() {
     check(&paced(400, 90), Ascending, 100, None, None);
     check(&paced(5_000, 1_500), Ascending, usize::MAX, None, None);
     check(&paced(40, 1), Ascending, 3, None, None);
+}
+
+#[test]
+fn a_source_that_does_not_filter_is_read_as_it_is() {
+    for (order, count) in [(Order::Ascending, 20), (Order::Mixed, 20), (Order::Ascending, 1)] {
+        let records = if order == Order::Mixed { mixed(paced(count, 1), 7) } else { paced(count, 1) };
+        let mut source = Simulated::new(records, order, usize::MAX, Filter::Inclusive);
+        source.ignores_filter = true;
+        for run in ["the first", "the second"] {
+            let result = source.run(Filter::Unknown, None);
+            assert!(result.is_ok(), "{order:?}, {run}: {result:?}");
+            assert!(source.is_complete(), "{order:?}, {run}");
+            assert!(source.requests <= 6, "{order:?}, {run}: {}", source.requests);
+        }
+    }
 }
 
 #[test]

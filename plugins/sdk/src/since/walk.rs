@@ -7,7 +7,10 @@
 //! with further records only behind. What stays uncertain is an error, never a loss.
 
 use crate::config::{Never, PageCap};
-use crate::{CursorOptions, Error, Filter, Result, Stamp};
+use crate::{CursorOptions, Error, Filter, Period, Result, Stamp};
+
+/// So long after the last record no filter lets that record pass, however coarse it is.
+const LONG_AFTER: Period = Period::from_hours(366 * 24);
 
 /// At most so many of an answer's last records are asked for again to prove that it was in order.
 pub(super) const SAMPLE: u32 = 1_000;
@@ -23,6 +26,8 @@ pub(super) trait Source {
     fn ask(&mut self, since: Option<&Stamp>) -> Result<Answer>;
     /// Nothing before the cursor is left out: it may be kept.
     fn settle(&mut self, longest_answer: u32) -> Result<()>;
+    /// Tells the user that the source does not filter.
+    fn warn_of_filter(&self);
 }
 
 /// What the walk needs to know of an answer.
@@ -162,7 +167,24 @@ impl<'a, S: Source> Walk<'a, S> {
         }
         let next = self.reach(greatest)?;
         let is_stuck = !self.is_whole(&next) && next.greatest.as_ref() <= Some(greatest);
-        if is_stuck { Err(self.too_many_ties(next.count, greatest)) } else { Ok(next) }
+        match is_stuck {
+            true if self.ignores_filter(&next, greatest) => Ok(Answer { count: 0, ..next }),
+            true => Err(self.too_many_ties(next.count, greatest)),
+            false => Ok(next),
+        }
+    }
+
+    /// Whether the source answers the same whatever it is asked for: then there is nothing to read on from, and what
+    /// it answers is all that can be had.
+    fn ignores_filter(&mut self, page: &Answer, greatest: &Stamp) -> bool {
+        let long_after = greatest.later(LONG_AFTER);
+        match self.source.ask(Some(&long_after)) {
+            Ok(answer) if answer.count > 0 && answer.fresh == 0 && answer.least == page.least => {
+                self.source.warn_of_filter();
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Asks for the records at an instant and after it.
