@@ -92,7 +92,7 @@ fn wrong_connection_files() {
              \x20 type: sqlite\n\
              \x20 path: test.db\n",
             "error: the strategy `./missing.wasm` cannot be read: there is no such file\n\
-             \x20 help: give the path of a component, or one of the built-in strategies: keyset",
+             \x20 help: give the path of a component, or one of the built-in strategies: keyset, offset, replay, step-size, timestamp",
         ),
         (
             "strategy: keyset\n\

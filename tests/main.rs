@@ -2,7 +2,9 @@
 
 mod architecture;
 mod authentication;
+mod command_line;
 mod components;
+mod destinations;
 mod faults;
 mod interruption;
 mod rate_limit;

@@ -13,8 +13,11 @@ use super::python;
 const SERVER: &str = r#"
 import json, logging, random, sys, threading
 from datetime import datetime, timedelta
+import flask.cli
 import fivetran_api_playground as api
 
+# It would stand among our own lines.
+flask.cli.show_server_banner = lambda *arguments: None
 port, capacity = int(sys.argv[1]), int(sys.argv[2])
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 api.app.config.update(RATE_LIMITING_ENABLED=capacity > 0, RATE_LIMIT_CAPACITY=max(capacity, 1), RATE_LIMIT_RPS=10)
