@@ -14,6 +14,7 @@ struct Source {
     rows: Vec<Row>,
     cap: usize,
     is_descending: bool,
+    is_unsorted: bool,
     is_exclusive: bool,
     ignores_offset: bool,
     ignores_filter: bool,
@@ -28,7 +29,9 @@ impl Source {
     fn page(&mut self, since: Option<i64>, offset: u64) -> Vec<Row> {
         self.requests += 1;
         assert!(self.requests < 2_000, "endless");
-        self.rows.sort_by_key(|(_, at)| *at);
+        if !self.is_unsorted {
+            self.rows.sort_by_key(|(_, at)| *at);
+        }
         let passes = |at: i64| {
             self.ignores_filter || since.is_none_or(|since| if self.is_exclusive { at > since } else { at >= since })
         };
@@ -182,6 +185,14 @@ fn a_source_that_does_not_sort_or_filter_is_not_anchored() {
         let mut source = Source { ignores_filter: true, ..Source::of(seconds(40), cap) };
         assert_eq!(run(&mut source, None, |_| {}), Err("plain".into()), "{cap}");
     }
+}
+
+#[test]
+fn some_records_in_order_by_chance_are_not_taken_for_an_order() {
+    // The first five are in order, and the last of them is the last of all.
+    let mut source = Source { is_unsorted: true, ..Source::of([(1, 10), (2, 20), (3, 30), (4, 40), (5, 990)], 5) };
+    source.rows.extend((6..40).map(|id| (id, id as i64 * 10)));
+    assert_eq!(run(&mut source, None, |_| {}), Err("plain".into()));
 }
 
 #[test]

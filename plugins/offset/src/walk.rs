@@ -10,6 +10,9 @@ use tidegate_sdk::{Error, Result, Stamp};
 /// How many times rows may move behind one anchor.
 const PATIENCE: u32 = 5;
 
+/// How many records in order show that a source sorts; fewer could be in order by chance.
+const ENOUGH: u32 = 10;
+
 /// What a page shows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
@@ -53,6 +56,8 @@ pub(crate) struct Walk {
     greatest: Option<Stamp>,
     /// How many records a page has when it is full: as many as asked for, or fewer if the source has shown so.
     full: u32,
+    /// How many records were taken, all of them in order.
+    taken: u32,
     moves: u32,
 }
 
@@ -67,7 +72,7 @@ struct Before {
 
 impl Walk {
     pub(crate) fn new(anchor: Option<Stamp>, page_size: u32) -> Walk {
-        Walk { anchor, offset: 0, before: None, least: None, greatest: None, full: page_size, moves: 0 }
+        Walk { anchor, offset: 0, before: None, least: None, greatest: None, full: page_size, taken: 0, moves: 0 }
     }
 
     pub(crate) fn anchor(&self) -> Option<&Stamp> {
@@ -134,6 +139,7 @@ impl Walk {
     pub(crate) fn advance(&mut self, page: &View) -> bool {
         self.least = [self.least.take(), page.least.clone()].into_iter().flatten().min();
         self.greatest = self.greatest.take().max(page.greatest.clone());
+        self.taken = self.taken.saturating_add(page.count);
         let is_full = page.count >= self.full;
         if let Some(stamp) = self.beyond().filter(|_| is_full) {
             self.anchor_at(stamp);
@@ -145,22 +151,23 @@ impl Walk {
         false
     }
 
-    /// The greatest instant taken, if it may be the next anchor. A single instant shows no order: from a source that
-    /// does not sort it could be the last one.
+    /// The greatest instant taken, if it may be the next anchor. From a source that does not sort it could be the last
+    /// one of all, so there must be an order to be seen; where rows move, little of it is enough.
     fn beyond(&self) -> Option<Stamp> {
-        let greatest = self.greatest.as_ref()?;
+        let (least, greatest) = (self.least.as_ref()?, self.greatest.as_ref()?);
         let is_beyond = self.anchor.as_ref().is_none_or(|anchor| anchor < greatest);
-        (is_beyond && self.least.as_ref()? < greatest).then(|| greatest.clone())
+        let is_ordered = least < greatest && (self.taken >= ENOUGH || self.moves > 0);
+        (is_beyond && is_ordered).then(|| greatest.clone())
     }
 
     fn anchor_at(&mut self, stamp: Stamp) {
-        *self = Walk::new(Some(stamp), self.full);
+        *self = Walk { taken: self.taken, ..Walk::new(Some(stamp), self.full) };
     }
 
     fn again(&mut self, is_repeated: bool) -> Result<Verdict> {
         let moves = self.moves + 1;
         if moves <= PATIENCE {
-            *self = Walk { moves, ..Walk::new(self.anchor.take(), self.full) };
+            *self = Walk { moves, taken: self.taken, ..Walk::new(self.anchor.take(), self.full) };
             return Ok(Verdict::Again);
         }
         let offset = self.offset;

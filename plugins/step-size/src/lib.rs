@@ -87,6 +87,7 @@ struct Part {
 }
 
 /// What an answer shows.
+#[derive(Clone, Copy, Debug)]
 struct Answer {
     count: u64,
     greatest: Option<u64>,
@@ -152,19 +153,18 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// Reads a range, or its beginning where the answer ends early.
+    /// Reads a range, or its beginning where a sorted answer ends early.
     fn part(&mut self, range: Range) -> Result<Part> {
-        let Answer { count, greatest, is_ascending } = self.fetch(range)?;
-        if let Some(last) = greatest.filter(|greatest| is_ascending && *greatest < range.end) {
-            self.lengths.see(count);
-            return Ok(Part { last, count });
-        }
+        let answer = self.fetch(range)?;
         let cap = self.config.page_cap.map(|cap| u64::from(cap.get()));
-        let is_doubtful = self.lengths.doubt(count, range.size(), is_ascending, cap);
-        self.lengths.see(count);
+        let is_doubtful = self.lengths.doubt(range, &answer, cap);
+        self.lengths.see(answer.count);
         match range.halves() {
-            Some(halves) if is_doubtful => self.test(halves, count, range.end),
-            _ => Ok(Part { last: range.end, count }),
+            Some(halves) if is_doubtful => self.test(halves, answer.count, range.end),
+            _ => Ok(Part {
+                last: answer.greatest.filter(|_| answer.is_ascending).unwrap_or(range.end),
+                count: answer.count,
+            }),
         }
     }
 

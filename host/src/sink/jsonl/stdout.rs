@@ -31,7 +31,7 @@ impl StdoutOutput {
         Ok(StdoutOutput { states, fence, state, mode: Mode::Incremental })
     }
 
-    fn save(&self) -> Result<()> {
+    fn check_fence(&self) -> Result<()> {
         if self.states.path.is_some() && self.states.fence()? != self.fence {
             let connection = &self.states.connection;
             let message =
@@ -39,7 +39,7 @@ impl StdoutOutput {
             return Err(Error::new(Origin::State, "sink.fenced", message)
                 .help("let one run of a connection end before the next begins"));
         }
-        self.states.save(self.fence, self.state.as_ref())
+        Ok(())
     }
 }
 
@@ -50,6 +50,9 @@ impl Output for StdoutOutput {
 
     fn begin(&mut self, mode: Mode) -> Result<()> {
         self.mode = mode;
+        if mode == Mode::FullRefresh {
+            self.state = None;
+        }
         Ok(())
     }
 
@@ -74,10 +77,11 @@ impl Output for StdoutOutput {
     }
 
     fn finish(&mut self) -> Result<()> {
+        self.check_fence()?;
         let line = Checkpoint::new(&self.states.connection, self.fence, self.state.as_ref()).to_line();
         let mut out = io::stdout();
         out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(|error| unprinted(&error))?;
-        self.save()
+        self.states.save(self.fence, self.state.as_ref())
     }
 }
 

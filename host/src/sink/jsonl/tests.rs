@@ -1,13 +1,13 @@
+use std::fs;
 use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::checkpoint::Checkpoint;
 use super::*;
-use crate::error::Origin;
-use crate::sink::StateStore;
+use crate::config::Destination;
+use crate::sink::{StateStore, open, open_state};
 
-/// A JSONL file in a directory of its own.
+/// A file in a directory of its own.
 struct Place {
     _directory: tempfile::TempDir,
     path: PathBuf,
@@ -19,122 +19,225 @@ impl Place {
         Place { path: directory.path().join("x.jsonl"), _directory: directory }
     }
 
-    fn begin(&self, mode: Mode) -> JsonlSink {
-        let mut sink = open_file(&self.path, "c", false).expect("a sink");
-        sink.begin(&[users()], mode).expect("a table");
+    fn destination(&self) -> Destination {
+        Destination::JsonlFile { path: self.path.clone() }
+    }
+
+    fn begin(&self, mode: Mode) -> Box<dyn Sink> {
+        let mut sink = open(&self.destination(), "c", false).expect("a sink");
+        let columns = vec![crate::model::Column { name: "id".to_owned(), kind: crate::model::Kind::Long }];
+        let table = Table { name: "t".to_owned(), primary_key: vec!["id".to_owned()], columns };
+        sink.begin(&[table], mode).expect("tables");
         sink
     }
 
-    /// Loads rows in a run of its own.
-    fn load(&self, rows: &str, state: &str, mode: Mode) -> Counts {
+    fn states(&self) -> Box<dyn StateStore> {
+        open_state(&self.destination(), "c").expect("states")
+    }
+
+    fn load(&self, rows: &str, text: &str, mode: Mode) -> Counts {
         let mut sink = self.begin(mode);
-        stage(&mut sink, rows, state);
+        sink.stage("t", &upsert(rows)).expect("staged");
+        sink.seal(&state(text)).expect("sealed");
         let mut counts = sink.commit().expect("committed");
         counts += sink.finish().expect("finished");
         counts
     }
 
-    /// The lines, of checkpoints only their state.
     fn lines(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(&self.path).expect("a file");
-        let brief = |line: &str| match Checkpoint::from_line(line.as_bytes()) {
-            Some(checkpoint) => format!("= {}", checkpoint.state.unwrap_or_default()),
-            None => line.to_owned(),
-        };
-        text.lines().map(brief).collect()
-    }
-
-    fn append(&self, tail: &str) {
-        let text = std::fs::read_to_string(&self.path).expect("a file");
-        std::fs::write(&self.path, text + tail).expect("written");
-    }
-
-    fn state(&self) -> Option<String> {
-        FileStates::new(&self.path, "c").show().expect("a state").map(|state| state.text)
+        fs::read_to_string(&self.path).expect("a file").lines().map(str::to_owned).collect()
     }
 }
 
-fn users() -> Table {
-    Table { name: "users".to_owned(), primary_key: vec!["id".to_owned()], columns: Vec::new() }
+fn batch(json: &str) -> Batch {
+    Batch::from_json(Bytes::from(json.to_owned())).expect("records")
 }
 
-fn stage(sink: &mut JsonlSink, rows: &str, state: &str) {
-    let rows = Batch::from_json(Bytes::from(rows.to_owned())).expect("records");
-    sink.stage("users", &Change::Upsert(rows)).expect("staged");
-    let state = State { text: state.to_owned(), version: 1, plugin_digest: "d".to_owned() };
-    sink.seal(&state).expect("sealed");
+fn upsert(json: &str) -> Change {
+    Change::Upsert(batch(json))
 }
 
-const ONE: &str = r#"{"op":"upsert","table":"users","row":{"id":1}}"#;
-const TWO: &str = r#"{"op":"upsert","table":"users","row":{"id":2}}"#;
-const GONE: &str = r#"{"op":"truncate","table":"users"}"#;
+fn state(text: &str) -> State {
+    State { text: text.to_owned(), version: 1, plugin_digest: "d".to_owned() }
+}
+
+fn checkpoint(fence: u64, text: &str) -> String {
+    let rest = format!(r#""state":"{text}","version":1,"plugin_digest":"d""#);
+    format!(r#"{{"checkpoint":{{"connection":"c","fence":{fence},{rest}}}}}"#)
+}
 
 #[test]
-fn rows_come_before_the_checkpoint_that_covers_them() {
+fn changes_become_lines_with_the_text_of_the_source() {
     let place = Place::new();
-    place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
-    place.load(r#"[{"id":2}]"#, "b", Mode::Incremental);
-    assert_eq!(place.lines(), [ONE, "= a", TWO, "= b"]);
-    assert_eq!(place.state().as_deref(), Some("b"));
+    let mut sink = place.begin(Mode::Incremental);
+    sink.stage("t", &upsert("[{\"id\": 1,\n \"x\":1.10}]")).expect("staged");
+    sink.stage("t", &Change::Update(batch(r#"[{"id":1,"x":2}]"#))).expect("staged");
+    sink.stage("t", &Change::Delete(batch(r#"[{"id":1}]"#))).expect("staged");
+    sink.stage("t", &Change::Truncate).expect("staged");
+    sink.seal(&state("s")).expect("sealed");
+    let expected = Counts { inserted: 1, updated: 1, unchanged: 0, deleted: 1, checkpoints: 1 };
+    assert_eq!(sink.commit(), Ok(expected));
+    let expected = [
+        r#"{"op":"upsert","table":"t","row":{"id": 1,  "x":1.10}}"#.to_owned(),
+        r#"{"op":"update","table":"t","row":{"id":1,"x":2}}"#.to_owned(),
+        r#"{"op":"delete","table":"t","row":{"id":1}}"#.to_owned(),
+        r#"{"op":"truncate","table":"t"}"#.to_owned(),
+        checkpoint(1, "s"),
+    ];
+    assert_eq!(place.lines(), expected);
+}
+
+#[test]
+fn of_two_rows_with_one_key_in_a_batch_the_last_is_written() {
+    let place = Place::new();
+    let rows = r#"[{"id":1,"x":1},{"id":2},{"id":1,"x":2}]"#;
+    let counts = place.load(rows, "s", Mode::Incremental);
+    assert_eq!((counts.inserted, counts.unchanged), (2, 1));
+    let rows = place.lines();
+    assert_eq!(rows[0], r#"{"op":"upsert","table":"t","row":{"id":2}}"#);
+    assert_eq!(rows[1], r#"{"op":"upsert","table":"t","row":{"id":1,"x":2}}"#);
 }
 
 #[test]
 fn what_stands_behind_the_last_checkpoint_is_cut_off() {
-    for tail in [TWO, "{\"op\":\"ups", "{\"checkpoint\":{\"connection\":\"c\"", &format!("{TWO}\n{TWO}\n")] {
+    for torn in [r#"{"op":"upsert","table":"t","row":{"id":9}}"#, "{\"op\":\"upsert\"}\n", r#"{"checkpoint":{"conn"#] {
         let place = Place::new();
         place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
-        place.append(tail);
-        assert_eq!(place.state().as_deref(), Some("a"), "{tail}");
-        place.load(r#"[{"id":2}]"#, "b", Mode::Incremental);
-        assert_eq!(place.lines(), [ONE, "= a", TWO, "= b"], "{tail}");
+        let whole = fs::read_to_string(&place.path).expect("a file");
+        fs::write(&place.path, format!("{whole}{torn}")).expect("written");
+        assert_eq!(place.states().show(), Ok(Some(state("a"))));
+        assert_eq!(place.begin(Mode::Incremental).state(), Ok(Some(state("a"))));
+        assert_eq!(fs::read_to_string(&place.path).expect("a file"), whole);
     }
 }
 
 #[test]
-fn a_full_refresh_takes_the_place_of_the_old_lines_at_its_end() {
+fn the_last_checkpoint_is_found_behind_many_rows() {
     let place = Place::new();
     place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
-    let mut sink = place.begin(Mode::FullRefresh);
-    stage(&mut sink, r#"[{"id":2}]"#, "b");
-    assert_eq!(sink.commit(), Ok(Counts::default()));
-    assert_eq!(place.lines(), [ONE, "= a"]);
-    drop(sink);
-    assert_eq!(place.state().as_deref(), Some("a"), "a refresh that did not end changes nothing");
-    assert_eq!(place.load(r#"[{"id":2}]"#, "b", Mode::FullRefresh).inserted, 1);
-    assert_eq!(place.lines(), [GONE, TWO, "= b"]);
+    let whole = fs::read_to_string(&place.path).expect("a file");
+    let row = format!("{{\"op\":\"upsert\",\"table\":\"t\",\"row\":{{\"id\":1,\"x\":\"{}\"}}}}\n", "y".repeat(70_000));
+    fs::write(&place.path, format!("{whole}{}", row.repeat(5))).expect("written");
+    assert_eq!(place.states().show(), Ok(Some(state("a"))));
 }
 
 #[test]
-fn files_of_others_are_left_as_they_are() {
-    for (text, what) in [("id,name\n1,a\n", "content that Tidegate did not write"), ("", "")] {
-        let place = Place::new();
-        std::fs::write(&place.path, text).expect("written");
-        match open_file(&place.path, "c", false) {
-            Ok(_) => assert_eq!(what, ""),
-            Err(error) => assert!(error.message().ends_with(what) && !what.is_empty(), "{error}"),
+fn what_is_not_sealed_is_dropped_also_when_it_was_written_already() {
+    let place = Place::new();
+    let filler = "x".repeat(1 << 20);
+    let mut sink = place.begin(Mode::Incremental);
+    let stage = |sink: &mut dyn Sink, ids: std::ops::Range<u32>| {
+        for id in ids {
+            sink.stage("t", &upsert(&format!(r#"[{{"id":{id},"x":"{filler}"}}]"#))).expect("staged");
         }
-        assert_eq!(std::fs::read_to_string(&place.path).expect("a file"), text);
-    }
+    };
+    stage(&mut *sink, 0..12);
+    sink.seal(&state("12")).expect("sealed");
+    stage(&mut *sink, 12..40);
+    assert_eq!(sink.commit().map(|counts| counts.inserted), Ok(12));
+    stage(&mut *sink, 12..13);
+    sink.seal(&state("13")).expect("sealed");
+    assert_eq!(sink.commit().map(|counts| counts.inserted), Ok(1));
+    let lines = place.lines();
+    assert_eq!((lines.len(), &lines[12], &lines[14]), (15, &checkpoint(1, "12"), &checkpoint(1, "13")));
+    assert!(lines[13].starts_with(r#"{"op":"upsert","table":"t","row":{"id":12"#));
+}
+
+#[test]
+fn a_full_refresh_takes_the_place_of_the_file_at_its_end() {
     let place = Place::new();
     place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
-    let error = open_file(&place.path, "other", false).map(drop).expect_err("it belongs to `c`");
-    assert_eq!(error.origin(), Origin::Configuration);
+    let before = place.lines();
+    let mut failing = place.begin(Mode::FullRefresh);
+    failing.stage("t", &upsert(r#"[{"id":2}]"#)).expect("staged");
+    failing.seal(&state("b")).expect("sealed");
+    assert_eq!(failing.commit(), Ok(Counts::default()));
+    drop(failing);
+    assert_eq!(place.lines(), before);
+    let counts = place.load(r#"[{"id":2}]"#, "b", Mode::FullRefresh);
+    assert_eq!((counts.inserted, counts.checkpoints), (1, 1));
+    assert_eq!(place.lines()[1], checkpoint(2, "b"));
+    assert_eq!(place.states().show(), Ok(Some(state("b"))));
+    assert_eq!(fs::read_dir(place.path.parent().expect("a directory")).expect("files").count(), 1);
 }
 
 #[test]
 fn one_run_at_a_time_writes_a_file() {
     let place = Place::new();
-    let _running = place.begin(Mode::Incremental);
-    let error = open_file(&place.path, "c", false).map(drop).expect_err("locked");
+    let _first = place.begin(Mode::Incremental);
+    let error = open(&place.destination(), "c", false).err().expect("locked");
     assert!(error.message().ends_with("is being written by another run"), "{error}");
+    assert!(place.states().replace(None).is_err());
 }
 
 #[test]
-fn a_dry_run_counts_and_leaves_no_file() {
+fn files_of_others_are_left_as_they_are() {
+    for content in ["hello", "{\"op\":\"merge\"}\n", "{\"id\":1}\n", "\n"] {
+        let place = Place::new();
+        fs::write(&place.path, content).expect("written");
+        assert!(open(&place.destination(), "c", false).is_err(), "{content}");
+        assert_eq!(fs::read_to_string(&place.path).expect("a file"), content);
+    }
     let place = Place::new();
-    let mut sink = open_file(&place.path, "c", true).expect("a sink");
-    sink.begin(&[users()], Mode::Incremental).expect("a table");
-    stage(&mut sink, r#"[{"id":1}]"#, "a");
-    assert_eq!(sink.commit().map(|counts| counts.inserted), Ok(1));
+    place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
+    let error = open(&place.destination(), "other", false).err().expect("an error");
+    assert!(error.message().ends_with("belongs to the connection `c`"), "{error}");
+}
+
+#[test]
+fn declared_columns_are_checked() {
+    let place = Place::new();
+    let error = place.begin(Mode::Incremental).stage("t", &upsert(r#"[{"id":"x"}]"#)).expect_err("a misfit");
+    assert_eq!(error.code(), "sink.rejected");
+}
+
+#[test]
+fn a_dry_run_leaves_no_trace() {
+    let place = Place::new();
+    let mut sink = open(&place.destination(), "c", true).expect("a sink");
+    sink.begin(&[], Mode::FullRefresh).expect("tables");
+    sink.seal(&state("a")).expect("sealed");
+    sink.commit().expect("committed");
+    assert_eq!(sink.finish().map(|counts| counts.checkpoints), Ok(1));
     assert!(!place.path.exists());
+}
+
+#[test]
+fn states_are_replaced_by_hand() {
+    let place = Place::new();
+    assert_eq!(place.states().show(), Ok(None));
+    assert!(!place.path.exists());
+    place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
+    place.states().replace(Some(&state("b"))).expect("replaced");
+    assert_eq!(place.states().show(), Ok(Some(state("b"))));
+    place.states().replace(None).expect("reset");
+    assert_eq!(place.states().show(), Ok(None));
+    assert_eq!(place.lines().len(), 4);
+}
+
+#[test]
+fn the_state_beside_standard_output_is_fenced() {
+    let place = Place::new();
+    let destination = Destination::JsonlStdout { state: Some(place.path.clone()) };
+    let run = || open(&destination, "c", false).expect("a sink");
+    let mut old = run();
+    old.seal(&state("old")).expect("sealed");
+    let mut new = run();
+    new.seal(&state("new")).expect("sealed");
+    assert_eq!(old.commit().map_err(|error| error.code().to_owned()), Err("sink.fenced".to_owned()));
+    assert_eq!(new.commit().map(|counts| counts.checkpoints), Ok(1));
+    let mut states = open_state(&destination, "c").expect("states");
+    assert_eq!(states.show(), Ok(Some(state("new"))));
+    states.replace(None).expect("reset");
+    new.seal(&state("late")).expect("sealed");
+    assert!(new.commit().is_err());
+    assert_eq!(run().state(), Ok(None));
+}
+
+#[test]
+fn standard_output_without_a_file_keeps_no_state() {
+    let destination = Destination::JsonlStdout { state: None };
+    let mut states = open_state(&destination, "c").expect("states");
+    assert_eq!(states.show(), Ok(None));
+    assert!(states.replace(Some(&state("a"))).is_err());
 }

@@ -36,10 +36,10 @@ fn merge(database: &Database, target: &mut Target, shadow: &str, now: &str) -> R
         let rows = database.sql.execute(&sql, params![now]).map_err(|error| database.failed(&error))?;
         Ok(rows as u64)
     };
-    let before = count(database, &format!("{table}"))?;
+    let before = count(database, &table)?;
     let fresh = count(database, &format!("{} WHERE {} = 0", quote(shadow), quote(DELETED)))?;
     let changed = execute(layout.merge(shadow))?;
-    let inserted = count(database, &format!("{table}"))? - before;
+    let inserted = count(database, &table)? - before;
     let deleted = execute(layout.delete_missing(shadow))?;
     database.run(&format!("DROP TABLE {}", quote(shadow)))?;
     let (updated, unchanged) = (changed - inserted, fresh - changed);

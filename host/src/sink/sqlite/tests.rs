@@ -336,7 +336,7 @@ fn another_form_of_the_table_needs_a_full_refresh() {
         (table("users", &["name"], &[]), "its primary key is (id), not (name)"),
         (table("users", &[], &[]), "its primary key is (id), not (_tidegate_id)"),
     ] {
-        let error = place.open().begin(&[other.clone()], Mode::Incremental).expect_err("another form");
+        let error = place.open().begin(std::slice::from_ref(&other), Mode::Incremental).expect_err("another form");
         assert!(error.message().ends_with(what), "{error}");
     }
     let other = table("users", &["name"], &[("id", "STRING")]);

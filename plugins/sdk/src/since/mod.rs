@@ -93,11 +93,22 @@ impl Reader<'_> {
             least: read(span.least),
             greatest: read(span.greatest),
             is_ascending: span.ascending,
+            is_descending: !span.ascending && self.is_descending(rows),
             sample: least_of_last(walk::SAMPLE)?,
             overlap: least_of_last(walk::overlap(rows.len()))?,
             fresh: fresh.len(),
             fresh_least: read(self.cursor.span(fresh, false)?.least),
             has_moved: false,
         })
+    }
+
+    /// Looks at every value, which only an answer out of order makes necessary.
+    fn is_descending(&self, rows: &Batch) -> bool {
+        let values = rows.column(&self.plan.cursor.cursor_field);
+        values
+            .iter()
+            .flatten()
+            .filter_map(|text| self.cursor.read(text))
+            .is_sorted_by(|earlier, later| earlier >= later)
     }
 }

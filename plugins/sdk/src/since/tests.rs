@@ -95,6 +95,7 @@ impl Source for Simulated {
             least: least(&instants),
             greatest: greatest.map(stamp),
             is_ascending: instants.is_sorted(),
+            is_descending: instants.is_sorted_by(|earlier, later| earlier >= later),
             sample: last(SAMPLE),
             overlap: last(overlap(count)),
             fresh: u32::try_from(fresh.len()).expect("few"),
@@ -176,6 +177,7 @@ fn everything_is_read_where_that_can_be_known() {
         check(&paced(count, 1), Ascending, 100, None, None);
         check(&paced(count, 1), Ascending, 100, of(100), None);
         check(&mixed(paced(count, 1), 7), Mixed, usize::MAX, never, None);
+        check(&mixed(paced(count, 1), 7), Mixed, usize::MAX, None, None);
         check(&paced(count, 1_000), Mixed, usize::MAX, never, None);
     }
     check(&mixed(paced(99, 1), 7), Mixed, 100, of(100), None);

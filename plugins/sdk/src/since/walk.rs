@@ -1,7 +1,8 @@
 //! What to ask next, and when all has been read.
 //!
 //! A source may cut its answers off without a word. So an answer counts as whole only where a longer one was seen, or
-//! where the user has said how long answers can be. Any other must be in ascending order, and is read on from its end.
+//! where the user has said how long answers can be. Any other must be in ascending order, and is read on from its end;
+//! or it must show that it is whole, by having nothing to fill the room when it is asked for without its first instant.
 //! The first of those is put to the test: asked for once more without its first records, it must come again as it was,
 //! with further records only behind. What stays uncertain is an error, never a loss.
 
@@ -31,6 +32,8 @@ pub(super) struct Answer {
     pub(super) least: Option<Stamp>,
     pub(super) greatest: Option<Stamp>,
     pub(super) is_ascending: bool,
+    /// Whether it is newest first.
+    pub(super) is_descending: bool,
     /// The least instant of its last [`SAMPLE`] records.
     pub(super) sample: Option<Stamp>,
     /// The least instant of its last [`overlap`] records.
@@ -61,12 +64,29 @@ impl<'a, S: Source> Walk<'a, S> {
     /// Reads from `start` on, until nothing is left.
     pub(super) fn run(&mut self, start: Option<Stamp>) -> Result<()> {
         let first = self.ask(start.as_ref())?;
+        self.prove_whole(&first)?;
         let mut page = if self.is_whole(&first) { first } else { self.prove(first)? };
         self.settle(&page)?;
         while !self.is_last(&page) {
             page = self.follow(&page)?;
+            self.prove_whole(&page)?;
             self.settle(&page)?;
         }
+        Ok(())
+    }
+
+    /// Puts an answer out of order to the test, since it cannot be read on from its end: had the source cut it off, it
+    /// would fill the room of the first instant with records that it left out. Only what is newest first hides those.
+    fn prove_whole(&mut self, page: &Answer) -> Result<()> {
+        if self.page_cap.is_some() || self.is_whole(page) || page.is_ascending || page.is_descending {
+            return Ok(());
+        }
+        let Some(least) = &page.least else { return Ok(()) };
+        let later = least.later(self.options.step(least));
+        if self.source.ask(Some(&later))?.fresh > 0 {
+            return Err(self.out_of_order(page.count));
+        }
+        self.longest = self.longest.max(page.count.saturating_add(1));
         Ok(())
     }
 
@@ -167,17 +187,19 @@ impl<'a, S: Source> Walk<'a, S> {
 
     /// Asks for the records of `page` after an instant, and for what comes behind them.
     fn beyond(&mut self, instant: &Stamp, page: &Answer) -> Result<Answer> {
-        let (mut fresh, mut has_moved) = (0, false);
-        if self.filter != Filter::Inclusive {
-            let exact = self.ask(Some(instant))?;
+        let later = instant.later(self.options.step(instant));
+        let is_before_end = Some(&later) < page.greatest.as_ref();
+        // Before the end of the page, either filter's answer has that end in it: it need not be known.
+        let is_settled = self.filter == Filter::Inclusive || self.filter == Filter::Unknown && is_before_end;
+        let mut exact = Answer::default();
+        if !is_settled {
+            exact = self.ask(Some(instant))?;
             self.expect_sequel(&exact, page)?;
             if self.filter == Filter::Exclusive || !starts_by(&exact, instant) {
                 return Ok(exact);
             }
             self.filter = Filter::Inclusive;
-            (fresh, has_moved) = (exact.fresh, exact.has_moved);
         }
-        let later = instant.later(self.options.step(instant));
         let later = match &page.greatest {
             // A step longer than the distances between the records must not lead past the last.
             Some(greatest) if instant < greatest => later.min(greatest.clone()),
@@ -185,7 +207,7 @@ impl<'a, S: Source> Walk<'a, S> {
         };
         let next = self.ask(Some(&later))?;
         self.expect_sequel(&next, page)?;
-        Ok(Answer { fresh: fresh + next.fresh, has_moved: has_moved || next.has_moved, ..next })
+        Ok(Answer { fresh: exact.fresh + next.fresh, has_moved: exact.has_moved || next.has_moved, ..next })
     }
 
     /// What an answer has that the one before it, in ascending order, has not must lie behind it.
