@@ -3,6 +3,13 @@
 //! Each form does the same work on the same page: check the whole JSON, find the greatest `updatedAt` (what a strategy
 //! asks), and read every value of every record as text (what a sink binds). `docs/decisions/0001` has the figures.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot run has nothing to say"
+)]
+
 use std::hint::black_box;
 
 use bytes::Bytes;
