@@ -118,11 +118,14 @@ fn sonic_lazy(body: &Bytes) -> usize {
     total + greatest.len()
 }
 
+/// Does the work on a page, and says how much text it met.
+type Form = fn(&Bytes) -> usize;
+
 fn forms(criterion: &mut Criterion) {
     let body = page();
     let mut group = criterion.benchmark_group("page of 3,500 records");
     group.throughput(Throughput::Elements(RECORDS as u64));
-    let forms: [(&str, fn(&Bytes) -> usize); 5] = [
+    let forms: [(&str, Form); 5] = [
         ("noted places", noted_places),
         ("serde_json tree", serde_json_tree),
         ("serde_json typed", serde_json_typed),

@@ -156,7 +156,8 @@ fn a_full_refresh_takes_the_place_of_the_file_at_its_end() {
     assert_eq!(place.lines(), before);
     let counts = place.load(r#"[{"id":2}]"#, "b", Mode::FullRefresh);
     assert_eq!((counts.inserted, counts.checkpoints), (1, 1));
-    assert_eq!(place.lines()[1], checkpoint(2, "b"));
+    let lines = place.lines();
+    assert_eq!((&*lines[0], &lines[2]), (r#"{"op":"truncate","table":"t"}"#, &checkpoint(2, "b")));
     assert_eq!(place.states().show(), Ok(Some(state("b"))));
     assert_eq!(fs::read_dir(place.path.parent().expect("a directory")).expect("files").count(), 1);
 }
