@@ -5,6 +5,13 @@
 //!
 //! `cargo bench --bench end_to_end -- [RECORDS] [ROUNDS]` prints a table; the default is 200,000 records, three rounds.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot run has nothing to say"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

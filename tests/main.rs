@@ -1,8 +1,12 @@
 //! End to end, as a user runs it: the program, connection files, a database, and an API that no one here wrote.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod architecture;
 mod authentication;
+mod command_line;
 mod components;
+mod destinations;
 mod faults;
 mod interruption;
 mod rate_limit;

@@ -16,10 +16,10 @@ import flask.cli
 from datetime import datetime, timedelta
 import fivetran_api_playground as api
 
+# It would stand among our own lines.
+flask.cli.show_server_banner = lambda *arguments: None
 port, capacity = int(sys.argv[1]), int(sys.argv[2])
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
-# Flask greets on standard output, which here is for the tests.
-sys.modules["flask.cli"].show_server_banner = lambda *_: None
 api.app.config.update(RATE_LIMITING_ENABLED=capacity > 0, RATE_LIMIT_CAPACITY=max(capacity, 1), RATE_LIMIT_RPS=10)
 names = ["HTTP_BASIC_USERNAME", "HTTP_BASIC_PASSWORD", "HTTP_BEARER_TOKEN", "API_KEY",
          "SESSION_AUTH_USERNAME", "SESSION_AUTH_PASSWORD"]

@@ -45,6 +45,7 @@ fn error_json(error: &Error) -> Value {
         "code": error.code(),
         "message": error.message(),
         "help": error.remedy(),
+        "kept": error.fact("kept"),
     })
 }
 
@@ -171,8 +172,7 @@ mod tests {
     fn an_error_is_shown_with_its_origin_and_its_remedy() {
         let error = Error::new(Origin::Credentials, "source.credentials", "401").help("renew the token");
         let reports = [Report { status: Status::Failed, error: Some(error), ..report() }];
-        let expected =
-            r#"{"origin":"credentials","code":"source.credentials","message":"401","help":"renew the token"}"#;
+        let expected = r#"{"origin":"credentials","code":"source.credentials","message":"401","help":"renew the token","kept":null}"#;
         assert_eq!(to_json(&reports)[0]["error"].to_string(), expected);
     }
 

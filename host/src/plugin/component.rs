@@ -40,7 +40,7 @@ impl ComponentStrategy {
             guest.busy += TICK;
             if guest.busy > budget {
                 let message = format!("{} s of computing without fetching, staging or sealing", budget.as_secs_f64());
-                return Err(LimitReached::new("limit.busy", message));
+                return Err(LimitReached::trap("limit.busy", message));
             }
             Ok(UpdateDeadline::Yield(1))
         });

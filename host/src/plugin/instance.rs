@@ -62,7 +62,7 @@ impl Guest {
 
     fn keep<T: Send + 'static>(&mut self, value: T) -> WasmResult<Resource<T>> {
         let most = self.limits.handles;
-        self.handles.push(value).map_err(|_| LimitReached::new("limit.handles", format!("more than {most} handles")))
+        self.handles.push(value).map_err(|_| LimitReached::trap("limit.handles", format!("more than {most} handles")))
     }
 
     async fn stage(&mut self, table: String, change: Change) -> WasmResult<Result<(), WireError>> {
@@ -77,7 +77,7 @@ impl ResourceLimiter for Guest {
         if wanted <= most {
             return Ok(true);
         }
-        Err(LimitReached::new("limit.memory", format!("{wanted} bytes of memory asked for, more than {most}")))
+        Err(LimitReached::trap("limit.memory", format!("{wanted} bytes of memory asked for, more than {most}")))
     }
 
     fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> WasmResult<bool> {
@@ -85,7 +85,7 @@ impl ResourceLimiter for Guest {
         if wanted <= most {
             return Ok(true);
         }
-        Err(LimitReached::new("limit.table", format!("{wanted} table elements asked for, more than {most}")))
+        Err(LimitReached::trap("limit.table", format!("{wanted} table elements asked for, more than {most}")))
     }
 }
 

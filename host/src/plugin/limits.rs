@@ -50,7 +50,7 @@ pub(super) struct LimitReached {
 }
 
 impl LimitReached {
-    pub(super) fn new(code: &'static str, message: String) -> wasmtime::Error {
+    pub(super) fn trap(code: &'static str, message: String) -> wasmtime::Error {
         LimitReached { code, message }.into()
     }
 }

@@ -101,10 +101,10 @@ impl Inlet {
 
     async fn send(&self, message: Message) -> Result<()> {
         // A failed sink still takes what is in the queue, so that its error is met here, not by a hang.
-        if let Some(error) = self.recorded_failure() {
-            if !matches!(message, Message::Close { .. }) {
-                return Err(error);
-            }
+        if let Some(error) = self.recorded_failure()
+            && !matches!(message, Message::Close { .. })
+        {
+            return Err(error);
         }
         self.queue.send(message).await.map_err(|_| self.failure())
     }
