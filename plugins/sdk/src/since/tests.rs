@@ -100,6 +100,7 @@ impl Source for Simulated {
             fresh: u32::try_from(fresh.len()).expect("few"),
             fresh_least: least(&fresh.iter().map(|place| self.records[*place]).collect::<Vec<_>>()),
             has_moved,
+            reaches_cursor: greatest >= self.greatest,
         })
     }
 
@@ -263,4 +264,17 @@ fn random_sources_are_read_whole_or_refused() {
         let is_supported = order == Order::Ascending && 2 * per_second < i64::from(cap) && per_second < count;
         assert!(result.is_ok() || !is_supported, "seed {seed}: {result:?}");
     }
+}
+
+#[test]
+fn a_look_back_is_read_to_its_end_although_the_source_returns_less_than_before() {
+    let mut source = Simulated::new((0..80).collect(), Order::Ascending, 100, Filter::Inclusive);
+    source.run(Filter::Unknown, None).expect("a first run");
+    source.records.push(100);
+    (source.cap, source.requests) = (50, 0);
+    source.last.clear();
+    let longest = source.kept.map_or(0, |(_, longest)| longest);
+    let options = options(Filter::Unknown);
+    Walk::new(&mut source, &options, None, longest).run(Some(stamp(0))).expect("a run that looks back");
+    assert!(source.is_complete() && source.requests <= 4, "{} requests", source.requests);
 }

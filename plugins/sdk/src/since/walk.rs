@@ -40,6 +40,8 @@ pub(super) struct Answer {
     pub(super) fresh_least: Option<Stamp>,
     /// Whether the cursor has moved on.
     pub(super) has_moved: bool,
+    /// Whether its greatest instant is at the cursor or beyond.
+    pub(super) reaches_cursor: bool,
 }
 
 pub(super) struct Walk<'a, S> {
@@ -95,9 +97,11 @@ impl<'a, S: Source> Walk<'a, S> {
         }
     }
 
-    /// A length that was only learned may have changed since: what brings news is asked for more.
+    /// A length that was only learned may have changed since: an answer is asked for more while it brings news, or old
+    /// records from before the cursor.
     fn is_last(&self, page: &Answer) -> bool {
-        self.is_whole(page) && (self.page_cap.is_some() || !page.has_moved)
+        let is_at_end = !page.has_moved && (page.reaches_cursor || page.fresh == 0);
+        self.is_whole(page) && (self.page_cap.is_some() || is_at_end)
     }
 
     /// Makes sure that the first answer, which may have been cut off, is the beginning of what there is.
