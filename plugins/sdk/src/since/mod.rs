@@ -73,7 +73,7 @@ impl Source for Reader<'_> {
         }
         self.last = Some(rows);
         let has_moved = self.cursor.greatest() != greatest.as_ref();
-        Ok(Answer { has_moved, reaches_cursor: answer.greatest.as_ref() >= self.cursor.greatest(), ..answer })
+        Ok(Answer { has_moved, begins_at_cursor: answer.least >= self.cursor.since(), ..answer })
     }
 
     fn settle(&mut self, longest_answer: u32) -> Result<()> {
@@ -99,7 +99,7 @@ impl Reader<'_> {
             fresh: fresh.len(),
             fresh_least: read(self.cursor.span(fresh, false)?.least),
             has_moved: false,
-            reaches_cursor: false,
+            begins_at_cursor: false,
         })
     }
 }
