@@ -1,7 +1,7 @@
 //! Replay: ask for what changed since an update time less a look-back, so that records which show up late are found.
 //!
-//! Only the reading is lagged: the cursor itself is the greatest update time ever seen, and never moves back. A run that
-//! was stopped inside the look-back begins it anew, because records may have shown up behind it in the meantime.
+//! Only the reading is lagged: the cursor itself is the greatest update time ever seen, and never moves back. A run
+//! that was stopped inside the look-back begins it anew, because records may have shown up behind it in the meantime.
 //! What comes again unchanged is staged again, and changes nothing in the destination.
 
 mod config;

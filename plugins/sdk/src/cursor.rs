@@ -40,6 +40,12 @@ impl Cursor {
         Ok(())
     }
 
+    /// Never passes this moment, in milliseconds since 1970, less the margin. Without it, the beginning of the run: a
+    /// reading that goes on in a later run must keep to the run in which it began.
+    pub fn end_at(&mut self, millis: i64) {
+        self.until = self.format.at_millis(millis).earlier(self.options.future_margin);
+    }
+
     /// Takes a page's records into account and returns those to deliver.
     pub fn admit(&mut self, rows: Batch) -> Result<Batch> {
         let span = self.span(&rows, true)?;

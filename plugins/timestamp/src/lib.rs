@@ -1,7 +1,8 @@
 //! Timestamp: ask for what changed since an update time, and again from the greatest one seen, until nothing new comes.
 //!
 //! An answer that brings nothing new ends the run, whether the source's filter returns records that equal its value or
-//! not. [`Since`] asks again wherever an answer may have been cut off, and refuses what could not be told from a loss.
+//! not. [`tidegate_sdk::Since`] asks again wherever an answer may have been cut off, and refuses what could not be told
+//! from a loss.
 
 mod config;
 

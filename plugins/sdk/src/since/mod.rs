@@ -72,7 +72,8 @@ impl Source for Reader<'_> {
             upsert(&table.table, &fresh)?;
         }
         self.last = Some(rows);
-        Ok(Answer { has_moved: self.cursor.greatest() != greatest.as_ref(), ..answer })
+        let has_moved = self.cursor.greatest() != greatest.as_ref();
+        Ok(Answer { has_moved, begins_at_cursor: answer.least >= self.cursor.since(), ..answer })
     }
 
     fn settle(&mut self, longest_answer: u32) -> Result<()> {
@@ -107,6 +108,7 @@ impl Reader<'_> {
             fresh: fresh.len(),
             fresh_least: read(self.cursor.span(fresh, false)?.least),
             has_moved: false,
+            begins_at_cursor: false,
         })
     }
 

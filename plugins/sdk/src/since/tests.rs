@@ -118,6 +118,7 @@ impl Source for Simulated {
             fresh: u32::try_from(fresh.len()).expect("few"),
             fresh_least: least(&fresh.iter().map(|place| self.records[*place]).collect::<Vec<_>>()),
             has_moved,
+            begins_at_cursor: instants.iter().min().copied() >= self.greatest.map(|greatest| greatest - 1),
         })
     }
 
@@ -296,5 +297,21 @@ fn random_sources_are_read_whole_or_refused() {
         assert!(result.is_err() || source.is_complete(), "seed {seed}: {source:?}");
         let is_supported = order == Order::Ascending && 2 * per_second < i64::from(cap) && per_second < count;
         assert!(result.is_ok() || !is_supported, "seed {seed}: {result:?}");
+    }
+}
+
+#[test]
+fn a_look_back_is_read_to_its_end_although_the_source_returns_less_than_before() {
+    // With a cap of 80, the answer ends at the cursor.
+    for cap in [79, 80, 50, 11] {
+        let mut source = Simulated::new((0..80).chain([79; 5]).collect(), Order::Ascending, 100, Filter::Inclusive);
+        source.run(Filter::Unknown, None).expect("a first run");
+        source.records.push(100);
+        (source.cap, source.requests) = (cap, 0);
+        source.last.clear();
+        let longest = source.kept.map_or(0, |(_, longest)| longest);
+        let options = options(Filter::Unknown);
+        Walk::new(&mut source, &options, None, longest).run(Some(stamp(0))).expect("a run that looks back");
+        assert!(source.is_complete() && source.requests < 20, "{cap}: {} requests", source.requests);
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Answer {
     pub(super) fresh_least: Option<Stamp>,
     /// Whether the cursor has moved on.
     pub(super) has_moved: bool,
+    /// Whether it has no instant before the cursor and its one step of reach.
+    pub(super) begins_at_cursor: bool,
 }
 
 pub(super) struct Walk<'a, S> {
@@ -120,9 +122,11 @@ impl<'a, S: Source> Walk<'a, S> {
         }
     }
 
-    /// A length that was only learned may have changed since: what brings news is asked for more.
+    /// A length that was only learned may have changed since: an answer that brings news is asked for more, and so is
+    /// one from before the cursor, which may have been cut off before it brought any.
     fn is_last(&self, page: &Answer) -> bool {
-        self.is_whole(page) && (self.page_cap.is_some() || !page.has_moved)
+        let is_at_end = !page.has_moved && (page.begins_at_cursor || page.fresh == 0);
+        self.is_whole(page) && (self.page_cap.is_some() || is_at_end)
     }
 
     /// Makes sure that the first answer, which may have been cut off, is the beginning of what there is.
