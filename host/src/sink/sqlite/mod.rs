@@ -28,7 +28,7 @@ use crate::model::{Change, Counts, State, Table};
 pub(super) use self::states::SqliteStates;
 
 /// How many bytes of records may wait in memory for a commit.
-const WAITING_LIMIT: usize = 16 << 20;
+const WAITING_LIMIT: usize = 10 << 20;
 
 /// An SQLite database, opened for one run of one connection.
 #[derive(Debug)]
