@@ -146,15 +146,25 @@ impl<'a> Reader<'a> {
     /// Stages a page, and what its token would skip. Returns the token.
     fn take(&mut self, page: &Page, trail: &mut Trail) -> Result<Option<String>> {
         let rows = page.records(&self.config.source.record_pointer)?;
-        let token = trail.follow(page.text(&self.config.scroll_pointer)?, rows.len(), || rows.fingerprint(&[]))?;
-        let last = self.greatest_of(&rows)?;
+        let token = trail.follow(page.text(&self.config.scroll_pointer)?, rows.len(), || self.print(&rows))?;
+        let skipped = match &token {
+            Some(token) => self.skipped_ties(token, &rows)?,
+            None => None,
+        };
         self.stage(rows)?;
-        if let (Some(token), Some(last)) = (&token, last)
-            && self.skips_ties(token, &last)
-        {
-            self.read_ties(&last)?;
+        if let Some(instant) = skipped {
+            self.read_ties(&instant)?;
         }
         Ok(token)
+    }
+
+    /// A fingerprint of which records these are, and of when they were changed.
+    fn print(&self, rows: &Batch) -> u64 {
+        let mut fields: Vec<&str> = self.config.table.primary_key.iter().map(String::as_str).collect();
+        if !fields.is_empty() {
+            fields.push(&self.config.cursor.cursor_field);
+        }
+        rows.fingerprint(&fields)
     }
 
     fn stage(&mut self, rows: Batch) -> Result<()> {
@@ -162,13 +172,18 @@ impl<'a> Reader<'a> {
         if rows.is_empty() { Ok(()) } else { upsert(&self.config.table.table, &rows) }
     }
 
-    /// Whether the next page may leave out records that share the instant of this page's last one.
-    fn skips_ties(&self, token: &str, last: &Stamp) -> bool {
-        match self.config.boundary_check {
-            BoundaryCheck::Always => true,
-            BoundaryCheck::Never => false,
-            BoundaryCheck::Auto => token::readings(token).any(|text| self.cursor.read(&text).as_ref() == Some(last)),
+    /// The instant of a page's last record, where the next page may leave out others of it.
+    fn skipped_ties(&self, token: &str, rows: &Batch) -> Result<Option<Stamp>> {
+        let named: Vec<Stamp> = match self.config.boundary_check {
+            BoundaryCheck::Never => return Ok(None),
+            BoundaryCheck::Always => Vec::new(),
+            BoundaryCheck::Auto => token::readings(token).filter_map(|text| self.cursor.read(&text)).collect(),
+        };
+        if self.config.boundary_check == BoundaryCheck::Auto && named.is_empty() {
+            return Ok(None);
         }
+        let last = self.greatest_of(rows)?;
+        Ok(last.filter(|last| named.is_empty() || named.contains(last)))
     }
 
     /// Reads the records at the instant `last`, by the filter instead of the token.
