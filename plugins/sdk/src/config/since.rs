@@ -16,8 +16,8 @@ pub struct SinceOptions {
     #[serde(default = "since")]
     pub since_parameter: String,
     /// The number of records after which the source cuts its answers off, or `none` where it never does. Without this
-    /// key it is found out: that costs a few requests more, and a source whose answers are not in ascending order of
-    /// the cursor field, or begin with records of one single instant, cannot be found out about.
+    /// key it is found out: that costs a few requests more, and a source whose answers are newest first, or begin with
+    /// records of one single instant, cannot be found out about.
     #[serde(default)]
     pub page_cap: Option<PageCap>,
 }
