@@ -3,7 +3,7 @@
 //! The queue to it is bounded by the bytes of the records in it, so that a fast source waits for a slow sink. The
 //! first error ends the thread's work; whoever sends to it afterwards gets that error.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -110,12 +110,17 @@ impl Inlet {
     }
 
     fn recorded_failure(&self) -> Option<Error> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.failure).clone()
     }
 
     fn failure(&self) -> Error {
         self.recorded_failure().unwrap_or_else(|| Error::sink("the sink's thread ended before the run did"))
     }
+}
+
+/// The first error of the sink. A thread that panicked while it held the lock left a whole value behind.
+fn lock(failure: &Mutex<Option<Error>>) -> MutexGuard<'_, Option<Error>> {
+    failure.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Worker {
@@ -178,7 +183,7 @@ impl Worker {
 
     /// Does nothing any more once the sink has failed.
     fn guard<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failed = lock(&self.failure).clone();
         match failed {
             Some(error) => Err(error),
             None => step(self),
@@ -186,7 +191,7 @@ impl Worker {
     }
 
     fn fail(&mut self, error: Error) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        lock(&self.failure).get_or_insert(error);
     }
 
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<Option<State>> {
@@ -230,7 +235,7 @@ impl Worker {
 
     /// Commits what is sealed, also when a later change was rejected: that is the last checkpoint.
     fn close(&mut self, ended_well: bool) -> Result<()> {
-        let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failed = lock(&self.failure).take();
         let committed = if self.pending.is_some() { self.commit() } else { Ok(()) };
         if let Some(error) = failed.or(committed.err()) {
             return Err(error);
