@@ -27,7 +27,7 @@ use tidegate::model::{Change, Column, Report, Status, Table};
 use tidegate::playground::{self, Playground};
 use tidegate::plugin::{Engine, Manifest, Services, Strategy};
 use tidegate::sink::{self, Mode};
-use tidegate::sync::{self, Gauge, Job, Pace};
+use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 use tokio_util::sync::CancellationToken;
 
 const PAGE: usize = 1_000;
@@ -115,6 +115,8 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
         config: "{}".to_owned(),
         mode: Mode::Incremental,
         pace: Pace::default(),
+        hands: Hands::Thread,
+        clock: Clock::system(),
         timeout: Duration::from_secs(3600),
         interrupt: CancellationToken::new(),
         gauge: Arc::new(Gauge::new(meter)),

@@ -13,7 +13,7 @@ use crate::http::{Client, FileTokens, MemoryTokens, Meter, Source, TokenStore};
 use crate::model::{Report, Status};
 use crate::plugin::{Engine, Manifest, Strategy};
 use crate::sink::{self, Mode};
-use crate::sync::{self, Gauge, Job, Pace};
+use crate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 
 /// How connections are run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +97,8 @@ pub(super) async fn run(prepared: Prepared, options: Options, interrupt: Cancell
         config: serde_json::Value::Object(connection.config).to_string(),
         mode: if options.full_refresh { Mode::FullRefresh } else { Mode::Incremental },
         pace: Pace::default(),
+        hands: Hands::Thread,
+        clock: Clock::system(),
         timeout: connection.run_timeout,
         interrupt,
         gauge,

@@ -3,6 +3,7 @@
 //! load state → ask the strategy for its tables → call it → let it fetch, stage and seal, while the sink works on a
 //! thread of its own → commit what is sealed → report. Nothing here knows wasm, SQL, HTTP or the command line.
 
+mod clock;
 mod gauge;
 mod pace;
 mod services;
@@ -12,7 +13,7 @@ mod writer;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +23,11 @@ use crate::model::{Report, State, Status};
 use crate::plugin::{Manifest, Strategy};
 use crate::sink::{Mode, Sink};
 
+pub use clock::Clock;
 pub use gauge::Gauge;
 pub use pace::Pace;
 use services::RunServices;
+pub use writer::Hands;
 use writer::Writer;
 
 /// All that a run needs.
@@ -45,6 +48,10 @@ pub struct Job {
     pub mode: Mode,
     /// When sealed checkpoints are committed.
     pub pace: Pace,
+    /// Who works for the sink.
+    pub hands: Hands,
+    /// The time, whose beginning is that of the run.
+    pub clock: Clock,
     /// How long the run may take.
     pub timeout: Duration,
     /// Cancelled when the user asks to stop.
@@ -55,23 +62,24 @@ pub struct Job {
 
 /// Runs a sync to its end, whatever that is.
 pub async fn run(job: Job) -> Report {
-    let clock = Instant::now();
+    let watch = Instant::now();
     let report = |status, state, error| Report {
         name: job.name.clone(),
         strategy: job.strategy_name.clone(),
         plugin_digest: job.strategy.digest().to_owned(),
         status,
         progress: job.gauge.snapshot(),
-        seconds: clock.elapsed().as_secs_f64(),
+        seconds: watch.elapsed().as_secs_f64(),
         state,
         error,
     };
-    let writer = Writer::start(job.sink, job.pace, Arc::clone(&job.gauge));
+    let writer = Writer::start(job.sink, job.hands, job.pace, Arc::clone(&job.gauge));
     let context = Context {
         strategy: &job.strategy,
         config: &job.config,
         source: &job.source,
         mode: job.mode,
+        clock: job.clock,
         gauge: &job.gauge,
         writer: &writer,
     };
@@ -98,6 +106,7 @@ struct Context<'a> {
     config: &'a str,
     source: &'a Source,
     mode: Mode,
+    clock: Clock,
     gauge: &'a Arc<Gauge>,
     writer: &'a Writer,
 }
@@ -119,7 +128,7 @@ impl Context<'_> {
             self.strategy.digest().to_owned(),
             manifest.state_version,
             Arc::clone(self.gauge),
-            now(),
+            self.clock,
         ));
         self.strategy.sync(self.config, state.as_deref(), services.clone()).await?;
         services.refuse_unsealed()
@@ -162,9 +171,4 @@ fn with_what_was_kept(error: Error, gauge: &Gauge) -> Error {
         _ => format!("{rows} rows up to the last checkpoint"),
     };
     error.kept(kept)
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::clock::Clock;
 use super::gauge::Gauge;
 use super::writer::Inlet;
 use crate::BoxFuture;
@@ -25,7 +26,7 @@ pub(super) struct RunServices {
     plugin_digest: String,
     state_version: u32,
     gauge: Arc<Gauge>,
-    started: i64,
+    clock: Clock,
     unsealed: AtomicU64,
 }
 
@@ -37,10 +38,10 @@ impl RunServices {
         plugin_digest: String,
         state_version: u32,
         gauge: Arc<Gauge>,
-        started: i64,
+        clock: Clock,
     ) -> RunServices {
         let tables = tables.into_iter().map(Arc::from).collect();
-        RunServices { source, inlet, tables, plugin_digest, state_version, gauge, started, unsealed: 0.into() }
+        RunServices { source, inlet, tables, plugin_digest, state_version, gauge, clock, unsealed: 0.into() }
     }
 
     /// A strategy that returns without sealing what it staged would lose it silently.
@@ -91,11 +92,11 @@ impl Services for RunServices {
     }
 
     fn started(&self) -> i64 {
-        self.started
+        self.clock.began()
     }
 
     fn now(&self) -> i64 {
-        super::now()
+        self.clock.now()
     }
 
     fn log(&self, level: &str, message: &str) {

@@ -189,6 +189,7 @@ impl Transport for Answers {
     }
 }
 
+#[derive(Clone)]
 struct Expected {
     status: Status,
     error: Option<&'static str>,
@@ -198,6 +199,7 @@ struct Expected {
     finished: bool,
 }
 
+#[derive(Clone)]
 struct Case {
     steps: Vec<Step>,
     saved: Option<(&'static str, u32)>,
@@ -220,8 +222,13 @@ impl Default for Case {
     }
 }
 
-/// Runs a case; returns what the strategy was given as its state.
+/// Runs a case, whoever works for the sink; returns what the strategy was given as its state.
 async fn check(case: Case, expected: Expected) -> Option<String> {
+    check_with(case.clone(), Hands::Inline, expected.clone()).await;
+    check_with(case, Hands::Thread, expected).await
+}
+
+async fn check_with(case: Case, hands: Hands, expected: Expected) -> Option<String> {
     let steps = format!("{:?}", case.steps);
     let waits = case.steps.iter().any(|step| matches!(step, Step::Wait));
     let interrupt = CancellationToken::new();
@@ -250,6 +257,8 @@ async fn check(case: Case, expected: Expected) -> Option<String> {
         config: "{}".into(),
         mode: case.mode,
         pace: case.pace,
+        hands,
+        clock: Clock::system(),
         timeout: Duration::from_secs(if waits { 1 } else { 3600 }),
         interrupt,
         gauge: Arc::new(Gauge::new(meter)),

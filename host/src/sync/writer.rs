@@ -1,14 +1,15 @@
-//! The sink's side of a run: a thread that stages, seals and commits in the order in which the strategy asked.
+//! The sink's side of a run: a worker that stages, seals and commits in the order in which the strategy asked.
 //!
-//! The queue to it is bounded by the bytes of the records in it, so that a fast source waits for a slow sink. The
-//! first error ends the thread's work; whoever sends to it afterwards gets that error.
+//! It works on a thread of its own, behind a queue that is bounded by the bytes of the records in it, so that a fast
+//! source waits for a slow sink; or inline, one step at a time, for simulations. The first error ends its work; whoever
+//! sends to it afterwards gets that error.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::gauge::Gauge;
 use super::pace::{Group, Pace};
@@ -22,14 +23,25 @@ const QUEUE_BYTES: usize = 4 << 20;
 /// Changes and checkpoints that may wait, however small they are.
 const QUEUE_LENGTH: usize = 256;
 
+/// Who works for the sink of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hands {
+    /// A thread of its own, so that the sink writes while the strategy fetches.
+    #[default]
+    Thread,
+    /// The run itself: each step is done when the strategy goes on. The order of all that happens is always the same,
+    /// and no thread keeps a paused clock waiting.
+    Inline,
+}
+
 enum Message {
     Begin { tables: Vec<Table>, mode: Mode, reply: oneshot::Sender<Result<Option<State>>> },
-    Stage { table: Arc<str>, change: Change, room: OwnedSemaphorePermit },
+    Stage { table: Arc<str>, change: Change, room: Option<OwnedSemaphorePermit> },
     Seal(State),
     Close { ended_well: bool, reply: oneshot::Sender<(Result<()>, Option<State>)> },
 }
 
-/// The thread that owns the sink of a run.
+/// The worker that owns the sink of a run.
 pub(super) struct Writer {
     inlet: Inlet,
 }
@@ -37,17 +49,20 @@ pub(super) struct Writer {
 /// Where changes go in.
 #[derive(Clone)]
 pub(super) struct Inlet {
-    queue: mpsc::Sender<Message>,
-    room: Arc<Semaphore>,
+    way: Way,
     failure: Arc<Mutex<Option<Error>>>,
 }
 
+#[derive(Clone)]
+enum Way {
+    Queue { queue: mpsc::Sender<Message>, room: Arc<Semaphore> },
+    Inline(Arc<Mutex<Worker>>),
+}
+
 impl Writer {
-    /// Starts the thread. Must be called within a tokio runtime, whose clock paces the commits.
-    pub(super) fn start(sink: Box<dyn Sink>, pace: Pace, gauge: Arc<Gauge>) -> Writer {
-        let (queue, outlet) = mpsc::channel(QUEUE_LENGTH);
+    /// Starts the work. Must be called within a tokio runtime, whose clock paces the commits.
+    pub(super) fn start(sink: Box<dyn Sink>, hands: Hands, pace: Pace, gauge: Arc<Gauge>) -> Writer {
         let failure = Arc::new(Mutex::new(None));
-        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
         let worker = Worker {
             sink,
             pace,
@@ -61,9 +76,16 @@ impl Writer {
             state: None,
             pending: None,
         };
-        let runtime = Handle::current();
-        thread::spawn(move || worker.run(outlet, &runtime));
-        Writer { inlet: Inlet { queue, room, failure } }
+        let way = match hands {
+            Hands::Thread => {
+                let (queue, outlet) = mpsc::channel(QUEUE_LENGTH);
+                let runtime = Handle::current();
+                thread::spawn(move || worker.run(outlet, &runtime));
+                Way::Queue { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)) }
+            }
+            Hands::Inline => Way::Inline(Arc::new(Mutex::new(worker))),
+        };
+        Writer { inlet: Inlet { way, failure } }
     }
 
     pub(super) fn inlet(&self) -> Inlet {
@@ -90,8 +112,13 @@ impl Writer {
 impl Inlet {
     /// Hands a change over; waits while the queue is full.
     pub(super) async fn stage(&self, table: Arc<str>, change: Change) -> Result<()> {
-        let bytes = u32::try_from(change.bytes().min(QUEUE_BYTES)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| self.failure())?;
+        let room = match &self.way {
+            Way::Queue { room, .. } => {
+                let bytes = u32::try_from(change.bytes().min(QUEUE_BYTES)).unwrap_or(u32::MAX);
+                Some(Arc::clone(room).acquire_many_owned(bytes).await.map_err(|_| self.failure())?)
+            }
+            Way::Inline(_) => None,
+        };
         self.send(Message::Stage { table, change, room }).await
     }
 
@@ -106,7 +133,13 @@ impl Inlet {
         {
             return Err(error);
         }
-        self.queue.send(message).await.map_err(|_| self.failure())
+        match &self.way {
+            Way::Queue { queue, .. } => queue.send(message).await.map_err(|_| self.failure()),
+            Way::Inline(worker) => {
+                lock(worker).take(message);
+                Ok(())
+            }
+        }
     }
 
     fn recorded_failure(&self) -> Option<Error> {
@@ -118,9 +151,9 @@ impl Inlet {
     }
 }
 
-/// The first error of the sink. A thread that panicked while it held the lock left a whole value behind.
-fn lock(failure: &Mutex<Option<Error>>) -> MutexGuard<'_, Option<Error>> {
-    failure.lock().unwrap_or_else(PoisonError::into_inner)
+/// A thread that panicked while it held the lock left a whole value behind.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Worker {
@@ -143,27 +176,36 @@ struct Worker {
 impl Worker {
     fn run(mut self, mut outlet: mpsc::Receiver<Message>, runtime: &Handle) {
         while let Some(wake) = runtime.block_on(self.next(&mut outlet)) {
-            let outcome = match wake {
-                Wake::Due => self.commit(),
-                Wake::Message(Message::Begin { tables, mode, reply }) => {
-                    let begun = self.guard(|worker| worker.begin(&tables, mode));
-                    let _ = reply.send(begun);
-                    Ok(())
+            match wake {
+                Wake::Message(message) => {
+                    let is_last = matches!(message, Message::Close { .. });
+                    self.take(message);
+                    if is_last {
+                        return;
+                    }
                 }
-                Wake::Message(Message::Stage { table, change, room }) => {
-                    let outcome = self.guard(|worker| worker.stage(&table, &change));
-                    drop(room);
-                    outcome
+                Wake::Due => {
+                    self.sealed_since = None;
+                    self.note(Worker::commit);
                 }
-                Wake::Message(Message::Seal(state)) => self.guard(|worker| worker.seal(state)),
-                Wake::Message(Message::Close { ended_well, reply }) => {
-                    let outcome = self.close(ended_well);
-                    let _ = reply.send((outcome, self.state.take()));
-                    return;
-                }
-            };
-            if let Err(error) = outcome {
-                self.fail(error);
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Begin { tables, mode, reply } => {
+                let begun = self.guard(|worker| worker.begin(&tables, mode));
+                let _ = reply.send(begun);
+            }
+            Message::Stage { table, change, room } => {
+                self.note(|worker| worker.stage(&table, &change));
+                drop(room);
+            }
+            Message::Seal(state) => self.note(|worker| worker.seal(state)),
+            Message::Close { ended_well, reply } => {
+                let outcome = self.close(ended_well);
+                let _ = reply.send((outcome, self.state.take()));
             }
         }
     }
@@ -190,8 +232,11 @@ impl Worker {
         }
     }
 
-    fn fail(&mut self, error: Error) {
-        lock(&self.failure).get_or_insert(error);
+    /// Does a step, and keeps the error if it is the first.
+    fn note(&mut self, step: impl FnOnce(&mut Self) -> Result<()>) {
+        if let Err(error) = self.guard(step) {
+            lock(&self.failure).get_or_insert(error);
+        }
     }
 
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<Option<State>> {
