@@ -1,5 +1,6 @@
 //! Tidegate pulls data incrementally from HTTP APIs into databases; each sync strategy is a sandboxed component.
 
+pub mod certify;
 pub mod cli;
 pub mod config;
 pub mod error;

@@ -5,6 +5,7 @@
 //! decided here is decided by pure functions: `exit` (which exit code), `summary` (what a report looks like),
 //! `options` (what a schema says to people), `excerpt` (which part of a file is shown with an error).
 
+mod certify;
 mod check;
 mod completions;
 mod connection;
@@ -64,6 +65,8 @@ enum Command {
     Sync(sync::Arguments),
     /// Check connections without writing anything: configuration, strategy, source, credentials, destination
     Check(check::Arguments),
+    /// Prove that a strategy loses nothing, against simulated sources and with a crash at every step
+    Certify(certify::Arguments),
     /// Say what a strategy is, and which configuration it takes
     Describe(describe::Arguments),
     /// Show the tables that a connection writes
@@ -109,6 +112,7 @@ async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {
     match command {
         Command::Sync(arguments) => sync::execute(arguments, screen).await,
         Command::Check(arguments) => check::execute(arguments).await,
+        Command::Certify(arguments) => certify::execute(arguments, screen).await,
         Command::Describe(arguments) => describe::execute(arguments).await,
         Command::Schema(arguments) => schema::execute(arguments).await,
         Command::Init(arguments) => init::execute(arguments).await,

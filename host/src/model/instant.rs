@@ -64,6 +64,11 @@ impl Instant {
         Instant(i128::from(seconds) * NANOS + i128::from(nanos))
     }
 
+    /// Nanoseconds since 1970.
+    pub fn nanos(self) -> i128 {
+        self.0
+    }
+
     /// Reads a text; none where it is no instant of this format.
     pub fn parse(text: &str, format: &InstantFormat) -> Option<Instant> {
         match &format.form {

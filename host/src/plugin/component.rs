@@ -34,7 +34,7 @@ impl ComponentStrategy {
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(self.limits.call_bytes);
         store.set_epoch_deadline(1);
-        let budget = self.limits.busy;
+        let Limits { busy: budget, yields, .. } = self.limits;
         store.epoch_deadline_callback(move |mut store| {
             let guest = store.data_mut();
             guest.busy += TICK;
@@ -42,7 +42,7 @@ impl ComponentStrategy {
                 let message = format!("{} s of computing without fetching, staging or sealing", budget.as_secs_f64());
                 return Err(LimitReached::trap("limit.busy", message));
             }
-            Ok(UpdateDeadline::Yield(1))
+            Ok(if yields { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
         match self.linked.instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),

@@ -53,6 +53,11 @@ impl Engine {
         Engine::with(Limits::default(), cache_folder())
     }
 
+    /// An engine for simulations, with these limits: a component that computes does not give way to others.
+    pub fn simulating(limits: Limits) -> Result<Engine> {
+        Engine::with(Limits { yields: false, ..limits }, cache_folder())
+    }
+
     /// An engine with these limits, which caches compiled components in this folder.
     pub fn with(limits: Limits, cache: Option<PathBuf>) -> Result<Engine> {
         let failed = |error: wasmtime::Error| Error::host(format!("the WebAssembly engine cannot start: {error:#}"));

@@ -23,6 +23,9 @@ pub struct Limits {
     pub component_bytes: usize,
     /// Components that run at once in this process.
     pub instances: u32,
+    /// Whether a component that computes for long gives way to others now and then. A simulation, in which nobody else
+    /// runs, says no, so that the order of events does not depend on the machine.
+    pub yields: bool,
 }
 
 impl Default for Limits {
@@ -36,6 +39,7 @@ impl Default for Limits {
             busy: Duration::from_secs(20),
             component_bytes: 64 << 20,
             instances: 256,
+            yields: true,
         }
     }
 }

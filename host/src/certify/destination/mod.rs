@@ -1,0 +1,152 @@
+//! The simulated destination: tables that know what is durable.
+//!
+//! It keeps the durability contract of `sink` by its simplest means, and loses all that was not committed when a run
+//! ends. It must not know sources or strategies.
+
+mod sink;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Batch, Change, Counts, State, Table, Value};
+
+pub(super) use sink::ModelSink;
+
+/// How a destination commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Rows and state in one step, as a database does.
+    Atomic,
+    /// Rows first and the state after, as files must.
+    RowsFirst,
+}
+
+/// What is durable. Shared by all who open the destination.
+#[derive(Clone, Debug)]
+pub(super) struct Destination(Arc<Mutex<Durable>>);
+
+#[derive(Clone, Debug)]
+pub(super) struct Durable {
+    pub(super) durability: Durability,
+    pub(super) tables: BTreeMap<String, Rows>,
+    pub(super) state: Option<State>,
+    /// Every state that was ever committed, in order.
+    pub(super) states: Vec<State>,
+    fence: u64,
+}
+
+/// The rows of one table by their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rows {
+    key: Vec<String>,
+    rows: BTreeMap<String, Row>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) json: String,
+    pub(super) is_deleted: bool,
+}
+
+impl Destination {
+    pub(super) fn new(durability: Durability) -> Destination {
+        let (tables, state, states) = (BTreeMap::new(), None, Vec::new());
+        Destination(Arc::new(Mutex::new(Durable { durability, tables, state, states, fence: 0 })))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Durable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Durable {
+    /// The rows that are there, not those that are marked as deleted.
+    pub(super) fn live(&self) -> impl Iterator<Item = &str> {
+        let rows = self.tables.values().flat_map(|table| table.rows.values());
+        rows.filter(|row| !row.is_deleted).map(|row| row.json.as_str())
+    }
+
+    /// Whether rows are known by their whole content, so that older versions of them stay.
+    pub(super) fn is_keyless(&self) -> bool {
+        self.tables.values().any(|table| table.key.is_empty())
+    }
+}
+
+impl Rows {
+    fn of(table: &Table) -> Rows {
+        Rows { key: table.primary_key.clone(), rows: BTreeMap::new() }
+    }
+
+    /// Applies a change that was found to fit. The last of two rows with one key wins.
+    fn apply(&mut self, change: &Change) -> Counts {
+        let mut counts = Counts::default();
+        match change {
+            Change::Upsert(batch) => self.each(batch, |rows, key, json| rows.upsert(key, json, &mut counts)),
+            Change::Update(batch) => self.each(batch, |rows, key, json| rows.update(key, json, &mut counts)),
+            Change::Delete(batch) => self.each(batch, |rows, key, _| rows.delete(&key, &mut counts)),
+            Change::Truncate => {
+                let keys: Vec<String> = self.rows.keys().cloned().collect();
+                keys.iter().for_each(|key| self.delete(key, &mut counts));
+            }
+        }
+        counts
+    }
+
+    fn each(&mut self, batch: &Batch, mut act: impl FnMut(&mut Self, String, &str)) {
+        for row in batch.rows() {
+            if let Some(key) = self.key_of(&row) {
+                act(self, key, row.json());
+            }
+        }
+    }
+
+    /// The text of a row's key; none where a part of it is null or missing.
+    fn key_of(&self, row: &crate::model::Row<'_>) -> Option<String> {
+        if self.key.is_empty() {
+            return Some(row.json().to_owned());
+        }
+        let parts = self.key.iter().map(|field| row.get(field).and_then(Value::text));
+        let parts: Option<Vec<_>> = parts.collect();
+        Some(parts?.join("\u{1f}"))
+    }
+
+    fn upsert(&mut self, key: String, json: &str, counts: &mut Counts) {
+        let row = Row { json: json.to_owned(), is_deleted: false };
+        match self.rows.insert(key, row.clone()) {
+            None => counts.inserted += 1,
+            Some(before) if before == row => counts.unchanged += 1,
+            Some(_) => counts.updated += 1,
+        }
+    }
+
+    fn update(&mut self, key: String, json: &str, counts: &mut Counts) {
+        let Some(row) = self.rows.get_mut(&key) else {
+            counts.unchanged += 1;
+            return;
+        };
+        let merged = merge(&row.json, json);
+        match merged == row.json {
+            true => counts.unchanged += 1,
+            false => counts.updated += 1,
+        }
+        row.json = merged;
+    }
+
+    fn delete(&mut self, key: &str, counts: &mut Counts) {
+        match self.rows.get_mut(key).filter(|row| !row.is_deleted) {
+            Some(row) => {
+                row.is_deleted = true;
+                counts.deleted += 1;
+            }
+            None => counts.unchanged += 1,
+        }
+    }
+}
+
+/// The members of an object with those of another in their place.
+fn merge(old: &str, new: &str) -> String {
+    let read = |text| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).unwrap_or_default();
+    let mut merged = read(old);
+    merged.extend(read(new));
+    serde_json::Value::Object(merged).to_string()
+}

@@ -1,0 +1,284 @@
+//! One trial: a strategy reads a source, something goes wrong once or twice, and in the end the destination must equal
+//! the source.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::course::{Event, Mishap, Step};
+use super::destination::{Destination, Durability, Durable};
+use super::lab::{Lab, Manner, RunEnd};
+use super::scenario::Scenario;
+use super::verdict::{Fault, Finding, compare};
+use crate::model::{Report, State, Status};
+use crate::plugin::Strategy;
+use crate::sink::Mode;
+use crate::sync::Pace;
+
+/// When sealed checkpoints are committed in a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Grouping {
+    /// Each by itself.
+    Each,
+    /// Once so many rows are sealed.
+    Rows(usize),
+    /// All at the end of the run.
+    AtEnd,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trial {
+    pub(super) grouping: Grouping,
+    pub(super) durability: Durability,
+    /// Whether the second run reads all anew.
+    pub(super) refreshes: bool,
+    /// What goes wrong, at which step of which run: 0 the first, 1 the second.
+    pub(super) mishap: Option<(usize, usize, Mishap)>,
+    /// At which step of the run after it the process dies once more.
+    pub(super) second_crash: Option<usize>,
+}
+
+/// What a trial has shown.
+pub(super) struct TrialEnd {
+    pub(super) finding: Option<Finding>,
+    /// Why the strategy refuses the source, in its words.
+    pub(super) refusal: Option<String>,
+    /// The steps of the first and of the second run.
+    pub(super) steps: [Vec<Step>; 2],
+    pub(super) has_struck: bool,
+    /// How many records were compared.
+    pub(super) compared: usize,
+    /// Requests of the last run, over a source that has not changed.
+    pub(super) quiet_requests: u64,
+    pub(super) events: Vec<Event>,
+}
+
+impl Trial {
+    /// Nothing goes wrong, and each checkpoint is committed by itself.
+    pub(super) const PLAIN: Trial = Trial {
+        grouping: Grouping::Each,
+        durability: Durability::Atomic,
+        refreshes: false,
+        mishap: None,
+        second_crash: None,
+    };
+
+    pub(super) fn pace(&self) -> Pace {
+        let open = Pace { rows: usize::MAX, bytes: usize::MAX, interval: Duration::from_secs(u64::MAX >> 1) };
+        match self.grouping {
+            Grouping::Each => Pace::EACH,
+            Grouping::Rows(rows) => Pace { rows, ..open },
+            Grouping::AtEnd => open,
+        }
+    }
+}
+
+/// As in `each/atomic/crash@0.17+9`: what `certify --trial` takes.
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.grouping {
+            Grouping::Each => f.write_str("each")?,
+            Grouping::Rows(rows) => write!(f, "rows-{rows}")?,
+            Grouping::AtEnd => f.write_str("at-end")?,
+        }
+        f.write_str(match self.durability {
+            Durability::Atomic => "/atomic",
+            Durability::RowsFirst => "/rows-first",
+        })?;
+        if self.refreshes {
+            f.write_str("/refresh")?;
+        }
+        if let Some((run, step, mishap)) = self.mishap {
+            write!(f, "/{}@{run}.{step}", mishap.name())?;
+        }
+        if let Some(step) = self.second_crash {
+            write!(f, "+{step}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Conducts a trial within the runtime that is current, whose clock must be paused.
+pub(super) async fn conduct(
+    strategy: Arc<dyn Strategy>,
+    config: String,
+    scenario: &Scenario,
+    seed: u64,
+    trial: Trial,
+) -> (TrialEnd, Arc<Lab>) {
+    let lab = Lab::new(strategy, config, scenario, seed, Destination::new(trial.durability));
+    let mut conductor = Conductor { lab: Arc::clone(&lab), trial, end: TrialEnd::of(Vec::new()) };
+    if let Err(finding) = conductor.conduct().await {
+        conductor.end.finding = Some(finding);
+    }
+    (conductor.end, lab)
+}
+
+impl TrialEnd {
+    /// A trial in which this has happened, and that has shown nothing yet.
+    pub(super) fn of(events: Vec<Event>) -> TrialEnd {
+        TrialEnd {
+            finding: None,
+            refusal: None,
+            steps: [Vec::new(), Vec::new()],
+            has_struck: false,
+            compared: 0,
+            quiet_requests: 0,
+            events,
+        }
+    }
+}
+
+struct Conductor {
+    lab: Arc<Lab>,
+    trial: Trial,
+    end: TrialEnd,
+}
+
+impl Conductor {
+    async fn conduct(&mut self) -> Result<(), Finding> {
+        self.disturbed(0, Mode::Incremental).await?;
+        self.lab.pause().await;
+        self.tell_changes("between the runs", |world| world.pass_time());
+        let mode = if self.trial.refreshes { Mode::FullRefresh } else { Mode::Incremental };
+        self.disturbed(1, mode).await?;
+        self.lab.pause().await;
+        self.tell_changes("before the source comes to rest", |world| world.rest());
+        self.at_rest().await
+    }
+
+    /// One of the first two runs, in which something may go wrong, and those that go on after it.
+    async fn disturbed(&mut self, run: usize, mode: Mode) -> Result<(), Finding> {
+        let due = self.trial.mishap.and_then(|(at, step, mishap)| (at == run).then_some((step, mishap)));
+        let before = self.lab.destination.lock().clone();
+        let end = self.run(mode, due).await;
+        self.end.steps[run].clone_from(&end.steps);
+        let is_complete = self.judge(&end)?;
+        if mode == Mode::FullRefresh && !is_complete && !end.steps.contains(&Step::Finished) {
+            self.nothing_shows(&before)?;
+        }
+        if due.is_some() && !is_complete {
+            self.lab.pause().await;
+            let again = self.trial.second_crash.map(|step| (step, Mishap::Crash));
+            let end = self.run(Mode::Incremental, again).await;
+            if !self.judge(&end)? && again.is_some() {
+                self.lab.pause().await;
+                let end = self.run(Mode::Incremental, None).await;
+                self.judge(&end)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The source rests: one more run makes the destination equal to it, and yet another changes nothing.
+    async fn at_rest(&mut self) -> Result<(), Finding> {
+        self.end.refusal = None;
+        let end = self.run(Mode::Incremental, None).await;
+        self.judge(&end)?;
+        if self.end.refusal.is_some() {
+            return Ok(());
+        }
+        self.compare()?;
+        self.lab.pause().await;
+        let quiet = self.run(Mode::Incremental, None).await;
+        self.judge(&quiet)?;
+        if let Some(report) = &quiet.report {
+            self.end.quiet_requests = report.progress.requests;
+            let counts = report.progress.committed;
+            let written = counts.inserted + counts.updated + counts.deleted;
+            if written > 0 {
+                let message = format!("a run over an unchanged source wrote {written} rows");
+                return Err(Finding::new(Fault::Rewritten, message));
+            }
+        }
+        self.compare()
+    }
+
+    async fn run(&mut self, mode: Mode, due: Option<(usize, Mishap)>) -> RunEnd {
+        let mut end = self.lab.run(Manner { pace: self.trial.pace(), mode }, due).await;
+        self.end.has_struck |= end.has_struck;
+        self.end.events.append(&mut end.events);
+        end
+    }
+
+    /// Whether a run has come to its end; a finding where it ended as no run may.
+    fn judge(&mut self, end: &RunEnd) -> Result<bool, Finding> {
+        let Some(report) = &end.report else { return Ok(false) };
+        let outcome = judge(report);
+        match outcome {
+            Outcome::Complete => Ok(true),
+            Outcome::Refused(why) => {
+                self.end.refusal = Some(why);
+                Ok(true)
+            }
+            Outcome::Faulty(_) if end.has_struck && report.status == Status::Failed => Ok(false),
+            Outcome::Faulty(finding) => Err(finding),
+        }
+    }
+
+    /// Until a full refresh has ended well, nothing of it may be seen.
+    fn nothing_shows(&self, before: &Durable) -> Result<(), Finding> {
+        let now = self.lab.destination.lock();
+        match now.tables == before.tables && now.state == before.state {
+            true => Ok(()),
+            false => Err(Finding::new(Fault::Torn, "a full refresh that did not end well has changed rows or state")),
+        }
+    }
+
+    fn compare(&mut self) -> Result<(), Finding> {
+        let world = self.lab.world();
+        self.end.compared += world.store().len();
+        compare(&self.lab.destination.lock(), world.store())
+    }
+
+    fn tell_changes<C: fmt::Display>(&mut self, when: &str, change: impl FnOnce(&mut super::source::World) -> Vec<C>) {
+        let changes = change(&mut self.lab.world());
+        let told = changes.iter().map(|change| Event(format!("  ~ {when}, {change}")));
+        self.end.events.extend(told);
+    }
+}
+
+/// What the end of a run says of the strategy.
+pub(super) enum Outcome {
+    Complete,
+    /// The strategy says that it cannot read this source, and why.
+    Refused(String),
+    Faulty(Finding),
+}
+
+/// Judges a run in which nothing went wrong but what the strategy did.
+pub(super) fn judge(report: &Report) -> Outcome {
+    let faulty = |fault, message: &str| Outcome::Faulty(Finding::new(fault, message));
+    match (&report.error, report.status) {
+        (Some(error), _) => match error.code() {
+            "source.unsupported" | "source.loop" | "config.invalid" => Outcome::Refused(error.message().to_owned()),
+            "limit.no_progress" | "limit.busy" | "limit.unsealed" => faulty(Fault::Endless, error.message()),
+            "plugin.backward" => faulty(Fault::MovedBack, error.message()),
+            code => faulty(Fault::BrokeOff, &format!("{code}: {}", error.message())),
+        },
+        (None, Status::Limited) => faulty(Fault::Endless, "the run was still asking when it was stopped"),
+        (None, _) => match unaccounted(report) {
+            0 => Outcome::Complete,
+            rows => faulty(Fault::Unaccounted, &format!("{rows} rows were staged and neither committed nor refused")),
+        },
+    }
+}
+
+/// Rows that were staged by a run that ended well and that the destination has not seen.
+fn unaccounted(report: &Report) -> u64 {
+    let counts = report.progress.committed;
+    let seen = counts.inserted + counts.updated + counts.unchanged + counts.deleted;
+    report.progress.rows_read.saturating_sub(seen)
+}
+
+/// The states of a trial that were committed, each once, in order.
+pub(super) fn states(lab: &Lab) -> Vec<State> {
+    let mut states: Vec<State> = Vec::new();
+    for state in &lab.destination.lock().states {
+        if !states.contains(state) {
+            states.push(state.clone());
+        }
+    }
+    states
+}

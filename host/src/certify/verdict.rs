@@ -1,0 +1,125 @@
+//! What is wrong, if anything: the destination compared with the source.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::destination::Durable;
+use super::source::Store;
+
+/// A defect of a strategy, by its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// A record of the source is not in the destination.
+    Lost,
+    /// A record is there as it was once, not as it is.
+    Stale,
+    /// A record is there more than once.
+    Duplicated,
+    /// A row is there that the source never had, or with another content.
+    Altered,
+    /// The run would go on for ever.
+    Endless,
+    /// The state moves back.
+    MovedBack,
+    /// A run over an unchanged source writes rows.
+    Rewritten,
+    /// A change of the destination shows though it was not committed.
+    Torn,
+    /// Rows that the strategy staged are neither committed nor refused.
+    Unaccounted,
+    /// The run broke off without need.
+    BrokeOff,
+    /// A source that every strategy of its kind must read is refused.
+    Refused,
+}
+
+impl Fault {
+    /// The word for it in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fault::Lost => "lost",
+            Fault::Stale => "stale",
+            Fault::Duplicated => "duplicated",
+            Fault::Altered => "altered",
+            Fault::Endless => "endless",
+            Fault::MovedBack => "moved-back",
+            Fault::Rewritten => "rewritten",
+            Fault::Torn => "torn",
+            Fault::Unaccounted => "unaccounted",
+            Fault::BrokeOff => "broke-off",
+            Fault::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A defect that a trial has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its kind.
+    pub fault: Fault,
+    /// Where it shows, in a sentence.
+    pub message: String,
+}
+
+impl Finding {
+    pub(super) fn new(fault: Fault, message: impl Into<String>) -> Finding {
+        Finding { fault, message: message.into() }
+    }
+}
+
+/// Compares the destination with a source at rest. Returns the first difference.
+///
+/// A record that vanished from the source may stay: who reads increments does not see it go.
+pub(super) fn compare(durable: &Durable, store: &Store) -> Result<(), Finding> {
+    let mut found: HashMap<u64, Vec<Value>> = HashMap::new();
+    for json in durable.live() {
+        let row: Value = serde_json::from_str(json).unwrap_or_default();
+        match id_of(&row) {
+            Some(id) => found.entry(id).or_default().push(row),
+            None => return Err(Finding::new(Fault::Altered, format!("the destination has a row without ID: {json}"))),
+        }
+    }
+    store.ids().try_for_each(|id| compare_record(store, id, found.remove(&id).unwrap_or_default(), durable))?;
+    match found.keys().filter(|id| store.was(**id).is_none()).min() {
+        Some(id) => {
+            Err(Finding::new(Fault::Altered, format!("the destination has record {id}, which the source never had")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn compare_record(store: &Store, id: u64, mut rows: Vec<Value>, durable: &Durable) -> Result<(), Finding> {
+    let Some(record) = store.get(id) else { return Ok(()) };
+    let json = store.json(record);
+    let expected: Value = serde_json::from_str(&json).unwrap_or_default();
+    let older = |row: &Value| row["revision"].as_u64().is_some_and(|revision| revision < record.revision.into());
+    if durable.is_keyless() && rows.contains(&expected) {
+        // Whoever has no key cannot replace what changed.
+        rows.retain(|row| !older(row));
+    }
+    let finding = |fault, what: &str| Err(Finding::new(fault, format!("record {id} {what}: the source has {json}")));
+    match &rows[..] {
+        [] => finding(Fault::Lost, "is not in the destination"),
+        [row] if *row == expected => Ok(()),
+        [row] if older(row) => finding(Fault::Stale, &format!("is in the destination as it was once, {row}")),
+        [row] => finding(Fault::Altered, &format!("has another content in the destination, {row}")),
+        several => finding(Fault::Duplicated, &format!("is in the destination {} times", several.len())),
+    }
+}
+
+fn id_of(row: &Value) -> Option<u64> {
+    match &row["id"] {
+        Value::String(id) => id.parse().ok(),
+        id => id.as_u64(),
+    }
+}

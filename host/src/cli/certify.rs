@@ -1,0 +1,237 @@
+//! `tidegate certify`: prove that a strategy loses nothing, or show the shortest history in which it does.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::connection::strategy;
+use super::logging::Screen;
+use super::output::{self, Stream};
+use super::{Format, exit, summary};
+use crate::certify::{self, Api, Case, Certificate, Check, Plan};
+use crate::error::{Error, Result};
+use crate::plugin::{Engine, Limits};
+
+/// Trials of one kind in a scenario, beyond which the quick form draws them by the seed.
+const QUICK: usize = 60;
+/// A strategy that computes for so long without asking for anything does not do so in a simulation.
+const BUSY: Duration = Duration::from_secs(5);
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A built-in strategy (keyset, offset, timestamp, step-size, replay) or the file of a component
+    plugin: String,
+    /// The strategy's configuration (JSON), beyond what the scenarios set
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    config: String,
+    /// The kind of API that it reads: keyset, offset, timestamp, replay or step-size; found out by itself otherwise
+    #[arg(long, value_name = "NAME", value_parser = api)]
+    api: Option<Api>,
+    /// What all that is arbitrary follows from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Try everything, with one seed after the other, until stopped by Ctrl-C
+    #[arg(long)]
+    long: bool,
+    /// With --long: stop after so many seeds
+    #[arg(long, value_name = "N", requires = "long")]
+    seeds: Option<u64>,
+    /// Only the scenarios with this in their name
+    #[arg(long, value_name = "TEXT")]
+    scenario: Option<String>,
+    /// Only this trial, as a report names it
+    #[arg(long, value_name = "TRIAL")]
+    trial: Option<String>,
+    /// Where the certificate is written (JSON)
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// How the report looks
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    output: Format,
+}
+
+fn api(name: &str) -> Result<Api, String> {
+    Api::ALL.into_iter().find(|api| api.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = Api::ALL.iter().map(|api| api.name()).collect();
+        format!("must be one of {}", names.join(", "))
+    })
+}
+
+pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> {
+    let plan = plan(&arguments).await?;
+    let first = plan.seed;
+    let seeds = match (arguments.long, arguments.seeds) {
+        (false, _) => Some(1),
+        (true, seeds) => seeds,
+    };
+    let started = Instant::now();
+    let mut points = 0;
+    for seed in first.. {
+        let certificate = run(Plan { seed, ..plan.clone() }, &screen, arguments.long).await?;
+        points += certificate.cases.iter().map(|case| case.crash_points).sum::<u64>();
+        let is_last = seeds.is_some_and(|seeds| seed - first + 1 >= seeds) || !certificate.passed;
+        if arguments.long && !screen.is_quiet {
+            let rate = points as f64 / started.elapsed().as_secs_f64();
+            Stream::Stderr.print(&format!("seed {seed}: {points} crash points so far, {rate:.0} a second"));
+        }
+        if is_last {
+            return finish(&arguments, &certificate, &screen);
+        }
+    }
+    Ok(exit::DONE)
+}
+
+async fn plan(arguments: &Arguments) -> Result<Plan> {
+    let engine = Engine::simulating(Limits { busy: BUSY, ..Limits::default() })?;
+    let strategy = engine.load(&strategy(&arguments.plugin)?).await?;
+    let manifest = strategy.describe().await?;
+    let config: Map<String, Value> = serde_json::from_str(&arguments.config)
+        .map_err(|error| Error::configuration(format!("--config is no JSON object: {error}")))?;
+    let api = match arguments.api {
+        Some(api) => api,
+        None => {
+            let name = manifest.name.clone();
+            let (strategy, manifest, config) = (Arc::clone(&strategy), manifest.clone(), config.clone());
+            let api = blocking(move || certify::recognize(&strategy, &manifest, &config)).await?;
+            api.ok_or_else(|| unknown(&name))?
+        }
+    };
+    let plan = Plan {
+        strategy,
+        manifest,
+        config,
+        api,
+        seed: arguments.seed,
+        most_trials: (!arguments.long && arguments.trial.is_none()).then_some(QUICK),
+        scenario: arguments.scenario.clone(),
+        trial: arguments.trial.clone(),
+    };
+    check_filters(&plan)?;
+    Ok(plan)
+}
+
+fn unknown(name: &str) -> Error {
+    Error::configuration(format!("{name} asks for none of the paths of the simulated sources")).help(
+        "name the kind of its API with --api, and its paths with --config; or use --connection with its own source",
+    )
+}
+
+fn check_filters(plan: &Plan) -> Result<()> {
+    let Some(part) = &plan.scenario else { return Ok(()) };
+    let names = certify::scenario_names(plan.api);
+    if names.iter().any(|name| name.contains(part.as_str())) {
+        return Ok(());
+    }
+    let known: Vec<String> = names.iter().map(|name| format!("\n    {name}")).collect();
+    Err(Error::configuration(format!("no scenario for {} has `{part}` in its name", plan.api))
+        .help(format!("the scenarios are{}", known.concat())))
+}
+
+/// The simulation needs threads that are not the runtime's own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::host("the certification crashed"))
+}
+
+async fn run(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certificate> {
+    let tells = !screen.is_quiet && !is_long;
+    blocking(move || {
+        certify::certify(&plan, &|case| {
+            if tells {
+                let mark = if case.is_passed() { "ok" } else { "FAILED" };
+                Stream::Stderr.print(&format!("{mark:>6}  {}: {}", case.api, case.scenario));
+            }
+        })
+    })
+    .await
+}
+
+fn finish(arguments: &Arguments, certificate: &Certificate, screen: &Screen) -> Result<u8> {
+    let json = serde_json::to_string_pretty(certificate).map_err(|error| Error::host(error.to_string()))?;
+    if let Some(path) = &arguments.certificate {
+        std::fs::write(path, &json).map_err(|error| {
+            Error::configuration(format!("the certificate cannot be written to {}: {error}", path.display()))
+        })?;
+    }
+    match arguments.output {
+        Format::Json => output::print(&json),
+        Format::Text if screen.is_quiet && certificate.passed => {}
+        Format::Text => output::print(&to_text(certificate, &arguments.plugin)),
+    }
+    Ok(if certificate.passed { exit::DONE } else { exit::FAILED })
+}
+
+fn to_text(certificate: &Certificate, plugin: &str) -> String {
+    let mut parts = vec![table(certificate)];
+    parts.extend(refusals(certificate));
+    parts.extend(certificate.cases.iter().filter_map(|case| counterexample(case, plugin)));
+    parts.push(conclusion(certificate));
+    parts.join("\n\n")
+}
+
+/// Scenarios × checks, with the number of trials, and of those that failed.
+fn table(certificate: &Certificate) -> String {
+    let mut table = summary::new_table();
+    let mut header = vec!["scenario".to_owned(), "outcome".to_owned()];
+    header.extend(Check::ALL.iter().map(|check| check.as_str().to_owned()));
+    table.set_header(header);
+    for case in &certificate.cases {
+        let outcome = match (&case.counterexample, &case.refusal) {
+            (Some(found), _) => found.fault.to_string().to_uppercase(),
+            (None, Some(_)) => "refused".to_owned(),
+            (None, None) => "read".to_owned(),
+        };
+        let mut row = vec![case.scenario.clone(), outcome];
+        row.extend(Check::ALL.iter().map(|check| match case.tallies.get(check) {
+            None => String::new(),
+            Some(tally) if tally.failed == 0 => tally.tried.to_string(),
+            Some(tally) => format!("{} of {} failed", tally.failed, tally.tried),
+        }));
+        table.add_row(row);
+    }
+    table.trim_fmt()
+}
+
+/// Each reason for which sources are refused, once.
+fn refusals(certificate: &Certificate) -> Option<String> {
+    let refused =
+        certificate.cases.iter().filter_map(|case| Some(format!("  {}: {}", case.scenario, case.refusal.as_ref()?)));
+    let lines: BTreeSet<String> = refused.collect();
+    (!lines.is_empty())
+        .then(|| format!("refused, in its own words:\n{}", lines.into_iter().collect::<Vec<_>>().join("\n")))
+}
+
+fn counterexample(case: &Case, plugin: &str) -> Option<String> {
+    let found = case.counterexample.as_ref()?;
+    let history = found.history.join("\n");
+    Some(format!(
+        "{} in \"{}\": {}\nthe shortest history that shows it:\n{history}\nto see it again:\n  tidegate certify {plugin} \
+         --api {} --seed {} --scenario \"{}\" --trial {}",
+        found.fault, case.scenario, found.message, case.api, case.seed, case.scenario, found.trial
+    ))
+}
+
+fn conclusion(certificate: &Certificate) -> String {
+    let sum = |of: fn(&Case) -> u64| certificate.cases.iter().map(of).sum::<u64>();
+    let faults: BTreeSet<_> = certificate.cases.iter().flat_map(|case| case.faults.keys()).collect();
+    let faults: Vec<String> =
+        faults.into_iter().map(|fault| format!("{} {fault}", certificate.count(*fault))).collect();
+    let verdict = match certificate.passed {
+        true => "certified: 0 lost, 0 duplicated, 0 endless".to_owned(),
+        false => format!("NOT certified: {}", faults.join(", ")),
+    };
+    let trials: u64 = certificate.totals().values().map(|tally| tally.tried).sum();
+    format!(
+        "{} ({}): {verdict}\n{} scenarios, {trials} trials, {} crash points, {} records compared, seed {}, kit {}",
+        certificate.strategy,
+        certificate.digest.get(..12).unwrap_or_default(),
+        certificate.cases.len(),
+        sum(|case| case.crash_points),
+        sum(|case| case.compared),
+        certificate.seed,
+        certificate.kit
+    )
+}
