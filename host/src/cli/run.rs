@@ -13,7 +13,7 @@ use crate::http::{Client, FileTokens, MemoryTokens, Meter, Source, TokenStore};
 use crate::model::{Report, Status};
 use crate::plugin::{Engine, Manifest, Strategy};
 use crate::sink::{self, Mode};
-use crate::sync::{self, Clock, Gauge, Hands, Job, Pace};
+use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
 
 /// How connections are run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,7 @@ pub(super) async fn load_strategy(
 ) -> Result<(Arc<dyn Strategy>, Manifest)> {
     let strategy = engine.load(&connection.strategy).await?;
     let manifest = strategy.describe().await?;
+    Promises::read(&manifest.needs)?;
     config::validate(&connection.config, &manifest.config_schema, places)?;
     Ok((strategy, manifest))
 }

@@ -36,6 +36,17 @@ impl FromStr for Order {
     }
 }
 
+impl Order {
+    /// How two texts compare in this order. None where one of them cannot be read in it.
+    pub fn compare(&self, one: &str, other: &str) -> Option<Ordering> {
+        match self {
+            Order::Integer => Some(integer(one.into())?.cmp(&integer(other.into())?)),
+            Order::Text => Some(one.cmp(other)),
+            Order::Instant(format) => Some(Instant::parse(one, format)?.cmp(&Instant::parse(other, format)?)),
+        }
+    }
+}
+
 /// What a batch says about one field. See `wit/records.wit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Span {

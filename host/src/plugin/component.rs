@@ -81,13 +81,7 @@ impl Strategy for ComponentStrategy {
             let described = strategy.call_describe(&mut store).await;
             let manifest = described.map_err(|error| self.trap(error, "`describe`", store.data()))?;
             let contract::Manifest { name, version, summary, config_schema, state_version, needs } = manifest;
-            match needs.first() {
-                None => Ok(Manifest { name, version, summary, config_schema, state_version, needs }),
-                Some(need) => {
-                    let message = format!("{name} {version} needs `{need}`, which this host does not have");
-                    Err(Error::plugin("plugin.refused", message).help("update Tidegate"))
-                }
-            }
+            Ok(Manifest { name, version, summary, config_schema, state_version, needs })
         })
     }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod gauge;
+mod guard;
 mod pace;
 mod services;
 mod writer;
@@ -25,6 +26,8 @@ use crate::sink::{Mode, Sink};
 
 pub use clock::Clock;
 pub use gauge::Gauge;
+use guard::Guard;
+pub use guard::Promises;
 pub use pace::Pace;
 use services::RunServices;
 pub use writer::Hands;
@@ -129,8 +132,13 @@ impl Context<'_> {
             manifest.state_version,
             Arc::clone(self.gauge),
             self.clock,
+            Guard::new(Promises::read(&manifest.needs)?, state.clone()),
         ));
-        self.strategy.sync(self.config, state.as_deref(), services.clone()).await?;
+        tokio::select! {
+            biased;
+            error = services.doomed() => Err(error),
+            outcome = self.strategy.sync(self.config, state.as_deref(), services.clone()) => outcome,
+        }?;
         services.refuse_unsealed()
     }
 

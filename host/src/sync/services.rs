@@ -1,14 +1,18 @@
 //! What a run gives to its strategy: the source, the writer, the clock, the log.
 //!
-//! The rules that no strategy may break live here: only declared tables are written, a state has a bounded size, and
-//! what was staged is sealed before the run ends.
+//! The rules that no strategy may break are held here: only declared tables are written, a state has a bounded size,
+//! what was staged is sealed before the run ends, and what `guard` says. An error that ends the run ends it at once,
+//! whatever the strategy would make of it.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::gauge::Gauge;
+use super::guard::Guard;
 use super::writer::Inlet;
 use crate::BoxFuture;
 use crate::error::{Error, Result};
@@ -28,6 +32,34 @@ pub(super) struct RunServices {
     gauge: Arc<Gauge>,
     clock: Clock,
     unsealed: AtomicU64,
+    watch: Arc<Watch>,
+}
+
+/// The guard, and what it or anything else has said that ends the run.
+struct Watch {
+    guard: Mutex<Guard>,
+    doom: watch::Sender<Option<Error>>,
+}
+
+impl Watch {
+    fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the guard; what it refuses ends the run.
+    fn ask(&self, question: impl FnOnce(&mut Guard) -> Result<()>) -> Result<()> {
+        let answer = question(&mut self.guard());
+        self.heed(answer)
+    }
+
+    /// An error of this kind ends the run.
+    fn heed<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.inspect_err(|error| self.doom(error))
+    }
+
+    fn doom(&self, error: &Error) {
+        self.doom.send_replace(Some(error.clone()));
+    }
 }
 
 impl RunServices {
@@ -39,9 +71,33 @@ impl RunServices {
         state_version: u32,
         gauge: Arc<Gauge>,
         clock: Clock,
+        guard: Guard,
     ) -> RunServices {
         let tables = tables.into_iter().map(Arc::from).collect();
-        RunServices { source, inlet, tables, plugin_digest, state_version, gauge, clock, unsealed: 0.into() }
+        RunServices {
+            source,
+            inlet,
+            tables,
+            plugin_digest,
+            state_version,
+            gauge,
+            clock,
+            unsealed: 0.into(),
+            watch: Arc::new(Watch { guard: Mutex::new(guard), doom: watch::Sender::new(None) }),
+        }
+    }
+
+    /// Ends once something has happened after which the run cannot succeed.
+    pub(super) async fn doomed(&self) -> Error {
+        let mut doom = self.watch.doom.subscribe();
+        loop {
+            if let Some(error) = doom.borrow_and_update().clone() {
+                return error;
+            }
+            if doom.changed().await.is_err() {
+                return Error::interrupted();
+            }
+        }
     }
 
     /// A strategy that returns without sealing what it staged would lose it silently.
@@ -59,7 +115,18 @@ impl RunServices {
 
 impl Services for RunServices {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
-        self.source.fetch(request)
+        let fetched = self.source.fetch(request.clone());
+        let watch = Arc::clone(&self.watch);
+        Box::pin(async move {
+            let outcome = fetched.await;
+            match &outcome {
+                Ok(page) => watch.ask(|guard| guard.fetched(&request, &page.response().body))?,
+                Err(error) if error.code() == "limit.requests" => watch.doom(error),
+                // Asking again and again for what is refused gets nowhere, either.
+                Err(error) => watch.ask(|guard| guard.fetched(&request, error.message().as_bytes()))?,
+            }
+            outcome
+        })
     }
 
     fn stage<'a>(&'a self, table: &'a str, change: Change) -> BoxFuture<'a, Result<()>> {
@@ -69,11 +136,12 @@ impl Services for RunServices {
                 declared.sort();
                 let declared = declared.join(", ");
                 let message = format!("the strategy wrote to `{table}`, but declared only {declared}");
-                return Err(Error::plugin("plugin.table", message));
+                return self.watch.heed(Err(Error::plugin("plugin.table", message)));
             };
             self.unsealed.fetch_add(1, Relaxed);
             let rows = change.rows().map_or(0, |rows| rows.len());
-            self.inlet.stage(Arc::clone(table), change).await?;
+            self.watch.heed(self.inlet.stage(Arc::clone(table), change).await)?;
+            self.watch.guard().staged();
             self.gauge.rows_read(rows);
             Ok(())
         })
@@ -83,11 +151,12 @@ impl Services for RunServices {
         Box::pin(async move {
             if state.len() > STATE_LIMIT {
                 let message = format!("the strategy's state has {} bytes, more than {STATE_LIMIT}", state.len());
-                return Err(Error::plugin("plugin.state", message));
+                return self.watch.heed(Err(Error::plugin("plugin.state", message)));
             }
+            self.watch.ask(|guard| guard.sealing(&state))?;
             self.unsealed.store(0, Relaxed);
             let plugin_digest = self.plugin_digest.clone();
-            self.inlet.seal(State { text: state, version: self.state_version, plugin_digest }).await
+            self.watch.heed(self.inlet.seal(State { text: state, version: self.state_version, plugin_digest }).await)
         })
     }
 

@@ -1,10 +1,9 @@
 //! Awkward APIs of update times and scroll tokens.
 
-use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
 
 const PLAIN: Scenario = Scenario {
     name: "a plain source",
-    api: Api::Keyset,
     rows: Rows::of(&[(1, 23)]),
     page: 5,
     filter: Filter::Inclusive,

@@ -124,7 +124,6 @@ pub(super) struct When {
 pub(super) struct Scenario {
     /// What is awkward about the source, in a reader's words.
     pub(super) name: &'static str,
-    pub(super) api: Api,
     pub(super) rows: Rows,
     /// The most records of an answer, whatever was asked.
     pub(super) page: usize,

@@ -1,10 +1,9 @@
 //! Awkward APIs of limits and offsets.
 
-use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
 
 const PLAIN: Scenario = Scenario {
     name: "a plain source",
-    api: Api::Offset,
     rows: Rows::of(&[(1, 43)]),
     page: 100,
     filter: Filter::Inclusive,

@@ -1,10 +1,9 @@
 //! Awkward APIs of ID ranges.
 
-use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
 
 const PLAIN: Scenario = Scenario {
     name: "a plain source",
-    api: Api::StepSize,
     rows: Rows::of(&[(1, 53)]),
     page: 1_000,
     filter: Filter::Inclusive,

@@ -54,7 +54,7 @@ pub(in crate::certify) enum Change {
     Update(u64, u64),
     /// The record that was updated longest ago is updated now.
     UpdateOldest,
-    /// So many records appear now.
+    /// So many records appear now, one a millisecond.
     Insert(u64),
     /// So many records appear now with the greatest time that the source has.
     InsertTied(u64),
@@ -149,7 +149,11 @@ impl Store {
                     self.update(id, now);
                 }
             }
-            Change::Insert(count) => (next..next + count).for_each(|id| self.put(id, Some(now))),
+            Change::Insert(count) => {
+                // One a millisecond: records of one time are a case of its own.
+                let age = |id: u64| i64::try_from(next + count - 1 - id).unwrap_or(0) * 1_000;
+                (next..next + count).for_each(|id| self.put(id, Some(now - age(id))));
+            }
             Change::InsertTied(count) => {
                 let greatest = self.records.values().filter_map(|record| record.at).filter(|at| *at <= now).max();
                 (next..next + count).for_each(|id| self.put(id, greatest));
