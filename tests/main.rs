@@ -4,6 +4,7 @@
 
 mod architecture;
 mod authentication;
+mod certification;
 mod command_line;
 mod components;
 mod destinations;

@@ -12,6 +12,12 @@ pub(crate) fn misbehaving() -> &'static Path {
     COMPONENT.get_or_init(|| compile("tidegate-guest-misbehaving"))
 }
 
+/// The component of `tests/guests/textbook`.
+pub(crate) fn textbook() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| compile("tidegate-guest-textbook"))
+}
+
 fn compile(package: &str) -> PathBuf {
     const TARGET: &str = "wasm32-unknown-unknown";
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));

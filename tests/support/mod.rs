@@ -7,6 +7,6 @@ mod server;
 mod workspace;
 
 pub(crate) use api::{Api, ApiOptions, free_port};
-pub(crate) use guest::misbehaving;
+pub(crate) use guest::{misbehaving, textbook};
 pub(crate) use server::RawServer;
 pub(crate) use workspace::Workspace;

@@ -53,6 +53,8 @@ pub(super) struct RunEnd {
     /// None where the process was gone before.
     pub(super) report: Option<Report>,
     pub(super) has_struck: bool,
+    /// Where its first request has begun: the time or ID that it named.
+    pub(super) asked_from: Option<i64>,
     pub(super) steps: Vec<Step>,
     pub(super) events: Vec<Event>,
 }
@@ -102,7 +104,8 @@ impl Lab {
             }
             let has_struck = course.has_struck();
             let (steps, events) = course.take();
-            RunEnd { report, has_struck, steps, events }
+            let asked_from = lab.world().asked_from();
+            RunEnd { report, has_struck, asked_from, steps, events }
         })
     }
 

@@ -9,12 +9,13 @@ use sha2::{Digest, Sha256};
 
 use super::certificate::{Case, Certificate, Check, Counterexample, KIT_VERSION, Tally};
 use super::course::{Event, Mishap, Step};
-use super::destination::Durability;
+use super::destination::{Durability, Durable};
 use super::lab::{Lab, Manner};
 use super::scenario::{self, Api, Expect, Filter, Quirk, Scenario};
 use super::source::mix;
 use super::trial::{Grouping, Outcome, Trial, TrialEnd, conduct, judge, states};
 use super::verdict::{Fault, Finding, compare};
+use crate::model::State;
 use crate::plugin::{Manifest, Strategy};
 use crate::sink::Mode;
 use crate::sync::Pace;
@@ -116,6 +117,10 @@ impl<'a> Survey<'a> {
 
     fn conduct(mut self) -> Case {
         let steps = self.read_plainly();
+        if self.case.tallies.get(&Check::Read).is_some_and(|tally| tally.failed > 0) {
+            // What fails when nothing goes wrong fails all the more when something does.
+            return self.finished();
+        }
         for (check, mut trials) in self.trials(&steps) {
             if let Some(most) = self.plan.most_trials {
                 trials = self.draw(trials, most);
@@ -127,6 +132,10 @@ impl<'a> Survey<'a> {
                 self.attempt(check, trial);
             }
         }
+        self.finished()
+    }
+
+    fn finished(mut self) -> Case {
         self.case.trace = self.trace.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         self.case
     }
@@ -138,7 +147,7 @@ impl<'a> Survey<'a> {
         let shown = paused(async {
             let (end, lab) = conduct(strategy, config, scenario, seed, Trial::PLAIN).await;
             let is_read = end.finding.is_none() && end.refusal.is_none();
-            let resumed = if is_read { resume_from_each_state(&lab, scenario).await } else { Vec::new() };
+            let resumed = if is_read { resume_from_each_state(&lab, scenario, &end.endings).await } else { Vec::new() };
             (end, resumed)
         });
         let Some((mut end, resumed)) = shown else { return Default::default() };
@@ -187,6 +196,7 @@ impl<'a> Survey<'a> {
         let refreshed = crashes.iter().filter(|trial| trial.mishap.is_some_and(|(run, _, _)| run == 1));
         let refreshed = refreshed.map(|trial| Trial { refreshes: true, ..*trial });
         vec![
+            (Check::Crash, crashes.clone()),
             (Check::Fault, with(&|mishap| !matches!(mishap, Mishap::Crash | Mishap::Takeover))),
             (Check::Takeover, with(&|mishap| mishap == Mishap::Takeover)),
             (
@@ -197,7 +207,6 @@ impl<'a> Survey<'a> {
             ),
             (Check::Crash, twice.chain(grouped(Grouping::Each, Durability::RowsFirst)).collect()),
             (Check::Refresh, std::iter::once(Trial { refreshes: true, ..Trial::PLAIN }).chain(refreshed).collect()),
-            (Check::Crash, crashes.clone()),
         ]
     }
 
@@ -269,29 +278,42 @@ fn configuration(plan: &Plan, scenario: &Scenario) -> String {
 }
 
 /// Begins a run with each state that was ever saved, the destination being whole; and with one from the far future.
-async fn resume_from_each_state(lab: &Arc<Lab>, scenario: &Scenario) -> Vec<(Check, String, TrialEnd)> {
+async fn resume_from_each_state(
+    lab: &Arc<Lab>,
+    scenario: &Scenario,
+    endings: &[State],
+) -> Vec<(Check, String, TrialEnd)> {
     let states = states(lab);
     let whole = lab.destination.lock().clone();
     let mut ends = Vec::new();
-    let mut least_read = u64::MAX;
+    let (mut least_read, mut asked_from) = (u64::MAX, None);
     for (number, state) in states.iter().enumerate() {
-        let mut end = resume(lab, &whole, state.text.clone()).await;
-        let read = end.read;
+        let Resumed { mut end, read, asked } = resume(lab, &whole, state.text.clone()).await;
         // How much is read follows from the state alone, unless the source answers as it likes.
         let is_fickle = scenario.filter == Filter::Ignored || scenario.quirk == Quirk::CapVaries;
-        let is_measured = !is_fickle && end.end.finding.is_none();
-        if is_measured && read > least_read.saturating_add(scenario.page as u64) {
-            let message = format!(
-                "the state {} reads {read} records again, an earlier one only {least_read}: it has moved back",
-                state.text
-            );
-            end.end.finding = Some(Finding::new(Fault::MovedBack, message));
-        }
+        let text = &state.text;
+        let moved_back = if endings.contains(state) && asked < asked_from {
+            Some(format!(
+                "the state {text} at the end of a run lets the next one begin further back than an earlier one"
+            ))
+        } else if !is_fickle && read > least_read.saturating_add(scenario.page as u64) {
+            Some(format!(
+                "from the state {text} on, {read} records are read again; from an earlier one, only {least_read}"
+            ))
+        } else {
+            None
+        };
+        end.finding = end.finding.or(moved_back.map(|message| Finding::new(Fault::MovedBack, message)));
         least_read = least_read.min(read);
-        ends.push((Check::Resume, format!("state@{number}"), end.end));
+        if endings.contains(state) {
+            asked_from = asked_from.max(asked);
+        }
+        ends.push((Check::Resume, format!("state@{number}"), end));
     }
     if let Some(future) = states.last().and_then(|state| in_the_far_future(&state.text)) {
-        let end = resume(lab, &whole, future).await.end;
+        let mut end = resume(lab, &whole, future).await.end;
+        // A strategy may well notice that it did not write this.
+        end.finding = end.finding.filter(|finding| !finding.message.starts_with("state.invalid"));
         ends.push((Check::Future, "state@2999".to_owned(), end));
     }
     ends
@@ -299,37 +321,28 @@ async fn resume_from_each_state(lab: &Arc<Lab>, scenario: &Scenario) -> Vec<(Che
 
 struct Resumed {
     end: TrialEnd,
+    /// How many records were read.
     read: u64,
+    /// Where the first request has begun.
+    asked: Option<i64>,
 }
 
-async fn resume(lab: &Arc<Lab>, whole: &super::destination::Durable, state: String) -> Resumed {
-    {
-        let mut durable = lab.destination.lock();
-        durable.tables.clone_from(&whole.tables);
-        durable.state = whole.state.clone().map(|saved| crate::model::State { text: state, ..saved });
-    }
+async fn resume(lab: &Arc<Lab>, whole: &Durable, state: String) -> Resumed {
+    lab.destination.reset(whole, state);
     lab.pause().await;
     let run = lab.run(Manner { pace: Pace::EACH, mode: Mode::Incremental }, None).await;
+    let read = run.report.as_ref().map_or(0, |report| report.progress.rows_read);
     let mut end = TrialEnd::of(run.events);
-    let mut read = 0;
-    if let Some(report) = &run.report {
-        read = report.progress.rows_read;
-        match judge(report) {
-            Outcome::Faulty(finding)
-                if finding.fault != Fault::BrokeOff || !finding.message.starts_with("state.invalid") =>
-            {
-                end.finding = Some(finding);
-            }
-            Outcome::Refused(why) => end.refusal = Some(why),
-            _ => {}
-        }
+    match run.report.map(|report| judge(&report)) {
+        Some(Outcome::Faulty(finding)) => end.finding = Some(finding),
+        Some(Outcome::Refused(why)) => end.refusal = Some(why),
+        _ => {}
     }
     let world = lab.world();
     end.compared = world.store().len();
-    if let (None, Err(finding)) = (&end.finding, compare(&lab.destination.lock(), world.store())) {
-        end.finding = Some(finding);
-    }
-    Resumed { end, read }
+    let difference = compare(&lab.destination.lock(), world.store()).err();
+    end.finding = end.finding.or(difference);
+    Resumed { end, read, asked: run.asked_from }
 }
 
 /// A state with all its times in the year 2999, and its numbers far up; none where it is no JSON.

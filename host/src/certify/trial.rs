@@ -49,6 +49,8 @@ pub(super) struct TrialEnd {
     pub(super) has_struck: bool,
     /// How many records were compared.
     pub(super) compared: usize,
+    /// The states that complete runs have ended with, in order.
+    pub(super) endings: Vec<State>,
     /// Requests of the last run, over a source that has not changed.
     pub(super) quiet_requests: u64,
     pub(super) events: Vec<Event>,
@@ -124,6 +126,7 @@ impl TrialEnd {
             steps: [Vec::new(), Vec::new()],
             has_struck: false,
             compared: 0,
+            endings: Vec::new(),
             quiet_requests: 0,
             events,
         }
@@ -205,9 +208,11 @@ impl Conductor {
     /// Whether a run has come to its end; a finding where it ended as no run may.
     fn judge(&mut self, end: &RunEnd) -> Result<bool, Finding> {
         let Some(report) = &end.report else { return Ok(false) };
-        let outcome = judge(report);
-        match outcome {
-            Outcome::Complete => Ok(true),
+        match judge(report) {
+            Outcome::Complete => {
+                self.end.endings.extend(report.state.clone());
+                Ok(true)
+            }
             Outcome::Refused(why) => {
                 self.end.refusal = Some(why);
                 Ok(true)

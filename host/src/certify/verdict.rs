@@ -1,6 +1,6 @@
 //! What is wrong, if anything: the destination compared with the source.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -9,18 +9,18 @@ use serde_json::Value;
 use super::destination::Durable;
 use super::source::Store;
 
-/// A defect of a strategy, by its kind.
+/// A defect of a strategy, by its kind, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// A record of the source is not in the destination.
     Lost,
-    /// A record is there as it was once, not as it is.
-    Stale,
     /// A record is there more than once.
     Duplicated,
     /// A row is there that the source never had, or with another content.
     Altered,
+    /// A record is there as it was once, not as it is.
+    Stale,
     /// The run would go on for ever.
     Endless,
     /// The state moves back.
@@ -77,41 +77,41 @@ impl Finding {
     }
 }
 
-/// Compares the destination with a source at rest. Returns the first difference.
+/// Compares the destination with a source at rest. Returns the gravest difference.
 ///
 /// A record that vanished from the source may stay: who reads increments does not see it go.
 pub(super) fn compare(durable: &Durable, store: &Store) -> Result<(), Finding> {
-    let mut found: HashMap<u64, Vec<Value>> = HashMap::new();
+    let mut rows: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    let mut findings = Vec::new();
     for json in durable.live() {
         let row: Value = serde_json::from_str(json).unwrap_or_default();
         match id_of(&row) {
-            Some(id) => found.entry(id).or_default().push(row),
-            None => return Err(Finding::new(Fault::Altered, format!("the destination has a row without ID: {json}"))),
+            Some(id) => rows.entry(id).or_default().push(row),
+            None => {
+                findings.push(Finding::new(Fault::Altered, format!("the destination has a row without ID: {json}")))
+            }
         }
     }
-    store.ids().try_for_each(|id| compare_record(store, id, found.remove(&id).unwrap_or_default(), durable))?;
-    match found.keys().filter(|id| store.was(**id).is_none()).min() {
-        Some(id) => {
-            Err(Finding::new(Fault::Altered, format!("the destination has record {id}, which the source never had")))
-        }
-        None => Ok(()),
+    for id in store.ids() {
+        findings.extend(compare_record(store, id, &rows.remove(&id).unwrap_or_default()));
     }
+    for id in rows.keys().filter(|id| store.was(**id).is_none()) {
+        let message = format!("the destination has record {id}, which the source never had");
+        findings.push(Finding::new(Fault::Altered, message));
+    }
+    findings.into_iter().min_by_key(|finding| finding.fault).map_or(Ok(()), Err)
 }
 
-fn compare_record(store: &Store, id: u64, mut rows: Vec<Value>, durable: &Durable) -> Result<(), Finding> {
-    let Some(record) = store.get(id) else { return Ok(()) };
+fn compare_record(store: &Store, id: u64, rows: &[Value]) -> Option<Finding> {
+    let record = store.get(id)?;
     let json = store.json(record);
     let expected: Value = serde_json::from_str(&json).unwrap_or_default();
-    let older = |row: &Value| row["revision"].as_u64().is_some_and(|revision| revision < record.revision.into());
-    if durable.is_keyless() && rows.contains(&expected) {
-        // Whoever has no key cannot replace what changed.
-        rows.retain(|row| !older(row));
-    }
-    let finding = |fault, what: &str| Err(Finding::new(fault, format!("record {id} {what}: the source has {json}")));
-    match &rows[..] {
+    let is_older = |row: &Value| row["revision"].as_u64().is_some_and(|revision| revision < record.revision.into());
+    let finding = |fault, what: &str| Some(Finding::new(fault, format!("record {id} {what}: the source has {json}")));
+    match rows {
         [] => finding(Fault::Lost, "is not in the destination"),
-        [row] if *row == expected => Ok(()),
-        [row] if older(row) => finding(Fault::Stale, &format!("is in the destination as it was once, {row}")),
+        [row] if *row == expected => None,
+        [row] if is_older(row) => finding(Fault::Stale, &format!("is in the destination as it was once, {row}")),
         [row] => finding(Fault::Altered, &format!("has another content in the destination, {row}")),
         several => finding(Fault::Duplicated, &format!("is in the destination {} times", several.len())),
     }

@@ -128,8 +128,11 @@ impl Context<'_> {
             self.source.clone(),
             self.writer.inlet(),
             names,
-            self.strategy.digest().to_owned(),
-            manifest.state_version,
+            State {
+                text: String::new(),
+                version: manifest.state_version,
+                plugin_digest: self.strategy.digest().to_owned(),
+            },
             Arc::clone(self.gauge),
             self.clock,
             Guard::new(Promises::read(&manifest.needs)?, state.clone()),

@@ -27,8 +27,8 @@ pub(super) struct RunServices {
     source: Source,
     inlet: Inlet,
     tables: HashSet<Arc<str>>,
-    plugin_digest: String,
-    state_version: u32,
+    /// What every state has in common: the version and the strategy's digest.
+    form: State,
     gauge: Arc<Gauge>,
     clock: Clock,
     unsealed: AtomicU64,
@@ -67,8 +67,7 @@ impl RunServices {
         source: Source,
         inlet: Inlet,
         tables: Vec<String>,
-        plugin_digest: String,
-        state_version: u32,
+        form: State,
         gauge: Arc<Gauge>,
         clock: Clock,
         guard: Guard,
@@ -78,8 +77,7 @@ impl RunServices {
             source,
             inlet,
             tables,
-            plugin_digest,
-            state_version,
+            form,
             gauge,
             clock,
             unsealed: 0.into(),
@@ -155,8 +153,7 @@ impl Services for RunServices {
             }
             self.watch.ask(|guard| guard.sealing(&state))?;
             self.unsealed.store(0, Relaxed);
-            let plugin_digest = self.plugin_digest.clone();
-            self.watch.heed(self.inlet.seal(State { text: state, version: self.state_version, plugin_digest }).await)
+            self.watch.heed(self.inlet.seal(State { text: state, ..self.form.clone() }).await)
         })
     }
 

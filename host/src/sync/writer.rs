@@ -177,13 +177,14 @@ impl Worker {
     fn run(mut self, mut outlet: mpsc::Receiver<Message>, runtime: &Handle) {
         while let Some(wake) = runtime.block_on(self.next(&mut outlet)) {
             match wake {
-                Wake::Message(message) => {
-                    let is_last = matches!(message, Message::Close { .. });
-                    self.take(message);
-                    if is_last {
-                        return;
-                    }
+                Wake::Message(Message::Close { ended_well, reply }) => {
+                    let closed = self.close(ended_well);
+                    // The process may end as soon as it hears: the destination must be closed by then.
+                    drop(self);
+                    let _ = reply.send(closed);
+                    return;
                 }
+                Wake::Message(message) => self.take(message),
                 Wake::Due => {
                     self.sealed_since = None;
                     self.note(Worker::commit);
@@ -204,8 +205,7 @@ impl Worker {
             }
             Message::Seal(state) => self.note(|worker| worker.seal(state)),
             Message::Close { ended_well, reply } => {
-                let outcome = self.close(ended_well);
-                let _ = reply.send((outcome, self.state.take()));
+                let _ = reply.send(self.close(ended_well));
             }
         }
     }
@@ -219,7 +219,7 @@ impl Worker {
         tokio::select! {
             biased;
             message = outlet.recv() => message.map(Wake::Message),
-            () = tokio::time::sleep_until((since + self.pace.interval).into()) => Some(Wake::Due),
+            () = tokio::time::sleep_until(since + self.pace.interval) => Some(Wake::Due),
         }
     }
 
@@ -278,8 +278,14 @@ impl Worker {
         Ok(())
     }
 
+    /// Ends the work. Returns the state that is committed now, too.
+    fn close(&mut self, ended_well: bool) -> (Result<()>, Option<State>) {
+        let outcome = self.wind_up(ended_well);
+        (outcome, self.state.take())
+    }
+
     /// Commits what is sealed, also when a later change was rejected: that is the last checkpoint.
-    fn close(&mut self, ended_well: bool) -> Result<()> {
+    fn wind_up(&mut self, ended_well: bool) -> Result<()> {
         let failed = lock(&self.failure).take();
         let committed = if self.pending.is_some() { self.commit() } else { Ok(()) };
         if let Some(error) = failed.or(committed.err()) {

@@ -57,6 +57,13 @@ impl Destination {
     pub(super) fn lock(&self) -> MutexGuard<'_, Durable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Puts back what was durable once, with another text as its state.
+    pub(super) fn reset(&self, to: &Durable, state: String) {
+        let mut durable = self.lock();
+        durable.tables.clone_from(&to.tables);
+        durable.state = to.state.clone().map(|saved| State { text: state, ..saved });
+    }
 }
 
 impl Durable {
@@ -64,11 +71,6 @@ impl Durable {
     pub(super) fn live(&self) -> impl Iterator<Item = &str> {
         let rows = self.tables.values().flat_map(|table| table.rows.values());
         rows.filter(|row| !row.is_deleted).map(|row| row.json.as_str())
-    }
-
-    /// Whether rows are known by their whole content, so that older versions of them stay.
-    pub(super) fn is_keyless(&self) -> bool {
-        self.tables.values().any(|table| table.key.is_empty())
     }
 }
 

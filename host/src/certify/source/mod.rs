@@ -35,6 +35,10 @@ pub(super) struct World {
     answered: u32,
     /// The paths that were asked for, each once.
     asked: Vec<String>,
+    /// Whether this run has asked for something.
+    has_asked: bool,
+    /// Where the first request of this run has begun: the time or ID that it named.
+    asked_from: Option<i64>,
     run: u32,
     /// What scroll tokens stand for, where the source keeps a list for each scroll.
     scrolls: Vec<Vec<Record>>,
@@ -65,6 +69,8 @@ impl World {
             later: scenario.later.to_vec(),
             answered: 0,
             asked: Vec::new(),
+            has_asked: false,
+            asked_from: None,
             run: 0,
             scrolls: Vec::new(),
         }
@@ -82,7 +88,13 @@ impl World {
     /// Another run begins. Returns its number.
     pub(super) fn begin_run(&mut self) -> u32 {
         self.run += 1;
+        (self.has_asked, self.asked_from) = (false, None);
         self.run
+    }
+
+    /// Where the first request of this run has begun: the time or ID that it named.
+    pub(super) fn asked_from(&self) -> Option<i64> {
+        self.asked_from
     }
 
     /// What happens between two runs happens now.
@@ -113,10 +125,8 @@ impl World {
     /// Answers a request. Returns how many records the answer has, too.
     pub(super) fn answer(&mut self, request: &WireRequest) -> (Response, usize) {
         self.answered += 1;
-        if !self.asked.iter().any(|path| path == request.url.path()) {
-            self.asked.push(request.url.path().to_owned());
-        }
         let parameters: Parameters = request.url.query_pairs().into_owned().collect();
+        self.note(request, &parameters);
         let answer = match request.url.path() {
             "/pagination/keyset" => self.keyset(&parameters),
             "/pagination/offset" => self.offset(&parameters),
@@ -127,6 +137,16 @@ impl World {
         match answer {
             Ok(page) => (response(200, self.body(&page)), page.records.len()),
             Err((status, reason)) => (response(status, format!(r#"{{"error":"{reason}"}}"#)), 0),
+        }
+    }
+
+    fn note(&mut self, request: &WireRequest, parameters: &Parameters) {
+        if !self.asked.iter().any(|path| path == request.url.path()) {
+            self.asked.push(request.url.path().to_owned());
+        }
+        if !std::mem::replace(&mut self.has_asked, true) {
+            let named = ["updated_since", "since"].iter().find_map(|name| notation::read(parameters.get(*name)?));
+            self.asked_from = named.or_else(|| parameters.get("start_id")?.parse().ok());
         }
     }
 
