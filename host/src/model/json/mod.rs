@@ -176,4 +176,6 @@ fn is_empty_list(text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;

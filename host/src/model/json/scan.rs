@@ -163,7 +163,7 @@ impl Scanner<'_> {
                     None => self.field()?,
                 };
                 if std::mem::replace(&mut self.last_seen[usize::from(field)], row) == row {
-                    return Err(self.fault(format!("the key `{}` occurs twice", self.fields[usize::from(field)].name)));
+                    return Err(self.repeated(&self.fields[usize::from(field)].name));
                 }
                 self.colon()?;
                 let from = self.at;
@@ -232,9 +232,14 @@ impl Scanner<'_> {
         };
         self.keys.truncate(first);
         match repeated {
-            Some(name) => Err(self.fault(format!("the key `{name}` occurs twice"))),
+            Some(name) => Err(self.repeated(&name)),
             None => Ok(()),
         }
+    }
+
+    /// A key that occurs twice. It is the source's, so it may have characters that a terminal obeys.
+    fn repeated(&self, key: &str) -> Fault {
+        self.fault(format!("the key `{}` occurs twice", key.escape_debug()))
     }
 
     fn string(&mut self) -> Outcome<Kind> {
