@@ -10,6 +10,8 @@ mod components;
 mod destinations;
 mod faults;
 mod interruption;
+#[cfg(unix)]
+mod kills;
 mod rate_limit;
 mod strategies;
 mod support;

@@ -1,12 +1,16 @@
-//! What the tests share: the real API in a process of its own, a workspace with connection files, and the program.
+//! What the tests share: sources, a workspace with connection files, the program, and a look at what it wrote.
 
 mod api;
+mod contents;
 mod guest;
 mod python;
 mod server;
+mod source;
 mod workspace;
 
 pub(crate) use api::{Api, ApiOptions, free_port};
+pub(crate) use contents::{Contents, Row, Sink, expected};
 pub(crate) use guest::{misbehaving, textbook};
 pub(crate) use server::RawServer;
+pub(crate) use source::Source;
 pub(crate) use workspace::Workspace;

@@ -7,6 +7,8 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::Sink;
+
 /// A folder of one test.
 pub(crate) struct Workspace {
     folder: TempDir,
@@ -38,13 +40,26 @@ impl Workspace {
 
     /// Writes `<name>.yaml`: this strategy reads this address into `test.db`; `config` are further lines below `config:`.
     pub(crate) fn connection(&self, name: &str, strategy: &str, base_url: &str, config: &[&str]) -> PathBuf {
+        self.connection_to(Sink::Sqlite, name, strategy, base_url, config)
+    }
+
+    /// The same, into the file of this kind of destination.
+    pub(crate) fn connection_to(
+        &self,
+        sink: Sink,
+        name: &str,
+        strategy: &str,
+        base_url: &str,
+        config: &[&str],
+    ) -> PathBuf {
         let config: String = config.iter().map(|line| format!("  {line}\n")).collect();
         let config = if config.is_empty() { String::new() } else { format!("config:\n{config}") };
+        let (kind, path) = (sink.name(), sink.files()[0]);
         self.file(
             &format!("{name}.yaml"),
             format!(
                 "name: {name}\nstrategy: {strategy}\nsource:\n  base_url: {base_url}\n  allow_private_addresses: true\n\
-                 {config}destination:\n  type: sqlite\n  path: test.db\n"
+                 {config}destination:\n  type: {kind}\n  path: {path}\n"
             ),
         )
     }
