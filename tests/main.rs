@@ -8,6 +8,8 @@ mod certification;
 mod command_line;
 mod components;
 mod destinations;
+#[cfg(unix)]
+mod failing_disk;
 mod faults;
 mod interruption;
 #[cfg(unix)]

@@ -13,4 +13,4 @@ pub(crate) use contents::{Contents, Row, Sink, expected};
 pub(crate) use guest::{misbehaving, textbook};
 pub(crate) use server::RawServer;
 pub(crate) use source::Source;
-pub(crate) use workspace::Workspace;
+pub(crate) use workspace::{Outcome, Workspace};

@@ -66,9 +66,15 @@ impl Workspace {
 
     /// The program, to be run in the folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        self.command_under(&[], arguments)
+    }
+
+    /// The program, to be started by another one, as in `nice tidegate …`.
+    pub(crate) fn command_under(&self, starter: &[&str], arguments: &[&str]) -> Command {
+        let words = [starter, &[env!("CARGO_BIN_EXE_tidegate")], arguments].concat();
+        let mut command = Command::new(words[0]);
         command
-            .args(arguments)
+            .args(&words[1..])
             .current_dir(self.folder.path())
             .env("TIDEGATE_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
             .stdin(Stdio::null());
@@ -77,7 +83,12 @@ impl Workspace {
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
-        let output = self.command(arguments).output().expect("the program starts");
+        self.run_under(&[], arguments)
+    }
+
+    /// Runs the program to its end, started by another one. A signal that ends it counts as the code -1.
+    pub(crate) fn run_under(&self, starter: &[&str], arguments: &[&str]) -> Outcome {
+        let output = self.command_under(starter, arguments).output().expect("the program starts");
         Outcome {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -96,7 +96,10 @@ pub fn main() -> ExitCode {
     let screen = logging::start(&globals);
     let code = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
-            let code = runtime.block_on(execute(command, screen));
+            let code = runtime.block_on(async {
+                outlive_limit_on_file_sizes();
+                execute(command, screen).await
+            });
             runtime.shutdown_background();
             code
         }
@@ -106,6 +109,17 @@ pub fn main() -> ExitCode {
         output::error(&error);
         exit::of_error(&error)
     }))
+}
+
+/// Lets a write beyond the limit on file sizes (`ulimit -f`) fail, as on a full disk, where a signal would end the
+/// process without a word. Once there is a listener, tokio never gives the signal back.
+fn outlive_limit_on_file_sizes() {
+    #[cfg(all(unix, not(any(target_arch = "mips", target_arch = "mips64"))))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        const SIGXFSZ: i32 = 25;
+        let _ = signal(SignalKind::from_raw(SIGXFSZ));
+    }
 }
 
 async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {

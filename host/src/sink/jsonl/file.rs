@@ -264,6 +264,7 @@ pub(super) fn explain(path: &Path, error: &io::Error) -> Error {
     let help = match error.kind() {
         io::ErrorKind::PermissionDenied => "give the user who runs this the right to write the file and its directory",
         io::ErrorKind::StorageFull => "make room on the disk, and run again",
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files (`ulimit -f`), and run again",
         _ => "check that the file and its directory can be read and written",
     };
     Error::sink(format!("`{}`: {error}", path.display())).help(help)

@@ -20,7 +20,7 @@ use std::path::Path;
 
 use super::shape::Shape;
 use super::{Mode, Sink};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Batch, Change, Counts, Row, State, Table, Value};
 
 pub(super) use self::file::FileStates;
@@ -64,6 +64,8 @@ pub(super) struct JsonlSink {
     seal: Option<(State, Counts)>,
     /// The counts of a full refresh, until it ends.
     refreshed: Counts,
+    /// Lines that failed to be written may stand there in part, so nothing may be written behind them.
+    failed: Option<Error>,
 }
 
 /// Opens a file for a run.
@@ -130,7 +132,18 @@ impl JsonlSink {
             counts: Counts::default(),
             seal: None,
             refreshed: Counts::default(),
+            failed: None,
         }
+    }
+
+    fn check_usable(&self) -> Result<()> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Runs `action` unless an earlier one failed.
+    fn guarded<T>(&mut self, action: impl FnOnce(&mut JsonlSink) -> Result<T>) -> Result<T> {
+        self.check_usable()?;
+        action(self).inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     /// Hands what waits to the output before it is sealed, so that memory stays bounded.
@@ -144,6 +157,35 @@ impl JsonlSink {
         self.waiting.clear();
         self.sealed = 0;
         Ok(())
+    }
+
+    fn commit_sealed(&mut self) -> Result<Counts> {
+        self.counts = Counts::default();
+        let seal = self.seal.take();
+        if self.spilled {
+            self.output.cut()?;
+            self.spilled = false;
+        }
+        self.waiting.truncate(self.sealed);
+        self.output.append(&self.waiting)?;
+        self.waiting.clear();
+        self.sealed = 0;
+        let Some((state, counts)) = seal else { return Ok(Counts::default()) };
+        self.output.commit(&state)?;
+        match self.mode {
+            Mode::Incremental => Ok(counts),
+            Mode::FullRefresh => {
+                self.refreshed += counts;
+                Ok(Counts::default())
+            }
+        }
+    }
+
+    fn finish_run(&mut self) -> Result<Counts> {
+        if self.mode == Mode::FullRefresh {
+            self.output.finish()?;
+        }
+        Ok(std::mem::take(&mut self.refreshed))
     }
 }
 
@@ -166,14 +208,16 @@ impl Sink for JsonlSink {
     }
 
     fn stage(&mut self, table: &str, change: &Change) -> Result<()> {
+        self.check_usable()?;
         let shape = self.shapes.iter_mut().find(|shape| shape.table() == table);
         let shape = shape.ok_or_else(|| super::undeclared(table))?;
         shape.admit(change)?;
         self.counts += encode(shape, change, &mut self.waiting);
-        if self.waiting.len() > WAITING_LIMIT { self.spill() } else { Ok(()) }
+        if self.waiting.len() > WAITING_LIMIT { self.guarded(JsonlSink::spill) } else { Ok(()) }
     }
 
     fn seal(&mut self, state: &State) -> Result<()> {
+        self.check_usable()?;
         self.counts.checkpoints += 1;
         self.seal = Some((state.clone(), self.counts));
         self.sealed = self.waiting.len();
@@ -182,32 +226,11 @@ impl Sink for JsonlSink {
     }
 
     fn commit(&mut self) -> Result<Counts> {
-        self.counts = Counts::default();
-        let seal = self.seal.take();
-        if self.spilled {
-            self.output.cut()?;
-            self.spilled = false;
-        }
-        self.waiting.truncate(self.sealed);
-        self.output.append(&self.waiting)?;
-        self.waiting.clear();
-        self.sealed = 0;
-        let Some((state, counts)) = seal else { return Ok(Counts::default()) };
-        self.output.commit(&state)?;
-        match self.mode {
-            Mode::Incremental => Ok(counts),
-            Mode::FullRefresh => {
-                self.refreshed += counts;
-                Ok(Counts::default())
-            }
-        }
+        self.guarded(JsonlSink::commit_sealed)
     }
 
     fn finish(&mut self) -> Result<Counts> {
-        if self.mode == Mode::FullRefresh {
-            self.output.finish()?;
-        }
-        Ok(std::mem::take(&mut self.refreshed))
+        self.guarded(JsonlSink::finish_run)
     }
 }
 

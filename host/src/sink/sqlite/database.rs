@@ -175,6 +175,8 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
         }
         Some(ErrorCode::DatabaseCorrupt) => Error::sink(format!("`{shown}` is damaged: {}", sentence(error)))
             .help("restore it from a backup, or let `destination.path` name another file"),
+        Some(ErrorCode::SystemIoFailure) => Error::sink(format!("`{shown}`: {}", sentence(error)))
+            .help("check the disk, and the limits on its use; what was committed before is kept"),
         _ => Error::sink(format!("`{shown}`: {}", sentence(error))),
     }
 }

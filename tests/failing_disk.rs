@@ -1,0 +1,104 @@
+//! Disks that are full in the middle of a write, and calls to the file system that fail or do less than asked.
+//!
+//! Whatever happens, a run ends well or with an error that names the file and helps, the destination holds whole
+//! checkpoints only, and the next run on a sound disk completes it.
+
+use std::process::Command;
+
+use crate::support::{Outcome, Sink, Source, Workspace, expected};
+
+const SINKS: [Sink; 2] = [Sink::Sqlite, Sink::Jsonl];
+
+/// How many records the source has; all that is written for them has about 100 KB.
+const RECORDS: usize = 150;
+
+/// A source and a destination that is empty, or has the first pages.
+fn prepare(sink: Sink, begun: bool) -> (Source, Workspace) {
+    let source = Source::start(RECORDS, 50);
+    let workspace = Workspace::new();
+    workspace.connection_to(sink, "users", "keyset", &source.url(), &[]);
+    if begun {
+        let outcome = workspace.run(&["sync", "users.yaml", "--limit-requests", "1"]);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert_eq!(workspace.contents(sink).rows.len(), 50);
+    }
+    (source, workspace)
+}
+
+/// Checks what a run on a bad disk said and left, then lets a run on a sound disk complete it.
+fn check(sink: Sink, source: &Source, workspace: &Workspace, outcome: &Outcome, place: &str) {
+    let Outcome { code, stderr, .. } = outcome;
+    assert!(matches!(code, 0 | 1), "{place}: {outcome:?}");
+    assert_eq!(*code == 0, stderr.is_empty(), "{place}: {outcome:?}");
+    assert!(*code == 0 || (stderr.contains("error: ") && stderr.contains("help: ")), "{place}: {outcome:?}");
+    assert!(!stderr.contains("panicked") && !stderr.contains("crashed"), "{place}: {outcome:?}");
+
+    let all = expected(&source.records());
+    let left = workspace.contents(sink);
+    for (key, row) in &left.rows {
+        assert_eq!(all.get(key), Some(row), "{place}: after {outcome:?}");
+    }
+    assert!(left.rows.is_empty() || left.state.is_some(), "{place}: rows without a state after {outcome:?}");
+    assert!(*code != 0 || left.rows == all, "{place}: all was well, but rows are missing");
+
+    let mended = workspace.run(&["sync", "users.yaml", "--quiet"]);
+    assert_eq!((mended.code, mended.stderr.as_str()), (0, ""), "{place}: after {outcome:?}");
+    let contents = workspace.contents(sink);
+    assert_eq!(contents.rows, all, "{place}: after {outcome:?}");
+    assert!(!contents.torn, "{place}: after {outcome:?}");
+}
+
+#[test]
+fn a_disk_that_is_full_in_the_middle_of_a_write_costs_no_row() {
+    // `ulimit` counts blocks of 512 bytes. What does not fit any more is written up to the limit, and then no further.
+    let limited = |blocks: &str| format!("ulimit -f {blocks} && exec \"$@\"");
+    for sink in SINKS {
+        let mut failed = 0;
+        for blocks in (0..8).chain((8..240).step_by(9)) {
+            let (source, workspace) = prepare(sink, blocks % 2 == 1);
+            let starter = ["sh", "-c", &limited(&blocks.to_string()), "sh"];
+            let outcome = workspace.run_under(&starter, &["sync", "users.yaml", "--quiet"]);
+            let place = format!("{} within {blocks} blocks", sink.name());
+            let names_file = outcome.stderr.contains(&format!("sink: `{}", sink.files()[0]));
+            assert!(outcome.code == 0 || names_file, "{place}: {outcome:?}");
+            failed += usize::from(outcome.code != 0);
+            check(sink, &source, &workspace, &outcome, &place);
+        }
+        println!("{}: {failed} runs ended at a full disk, 0 rows lost", sink.name());
+        assert!(failed >= 10, "{}: only {failed} runs met the limit", sink.name());
+    }
+}
+
+#[test]
+fn calls_that_fail_cost_no_row() {
+    if Command::new("fiu-run").output().is_err() {
+        eprintln!("left out: there is no `fiu-run` (Debian package fiu-utils), which makes calls fail");
+        return;
+    }
+    // Not `write` itself: the runtime's threads wake each other by it.
+    let faults = [
+        (Sink::Sqlite, "posix/io/rw/pwrite", 0.05),
+        (Sink::Sqlite, "posix/io/rw/pwrite/reduce", 0.3),
+        (Sink::Sqlite, "posix/io/rw/pread", 0.05),
+        (Sink::Sqlite, "posix/io/rw/pread/reduce", 0.1),
+        (Sink::Sqlite, "posix/io/rw/ftruncate", 0.3),
+        (Sink::Sqlite, "posix/io/sync/*", 0.3),
+        (Sink::Sqlite, "posix/io/oc/open", 0.05),
+        (Sink::Jsonl, "posix/io/rw/read", 0.05),
+        (Sink::Jsonl, "posix/io/rw/ftruncate", 0.5),
+        (Sink::Jsonl, "posix/io/sync/*", 0.3),
+        (Sink::Jsonl, "posix/io/oc/open", 0.05),
+    ];
+    for (sink, name, probability) in faults {
+        let mut failed = 0;
+        for round in 0..6 {
+            let (source, workspace) = prepare(sink, round % 2 == 1);
+            let fault = format!("enable_random name={name},probability={probability}");
+            let starter = ["fiu-run", "-x", "-f", "", "-c", &fault];
+            let outcome = workspace.run_under(&starter, &["sync", "users.yaml", "--quiet"]);
+            failed += usize::from(outcome.code != 0);
+            check(sink, &source, &workspace, &outcome, &format!("{} with {fault}", sink.name()));
+        }
+        println!("{} with {name}: {failed} of 6 runs failed, 0 rows lost", sink.name());
+    }
+}
