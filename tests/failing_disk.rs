@@ -1,10 +1,12 @@
-//! Disks that are full in the middle of a write, and calls to the file system that fail or do less than asked.
+//! Disks that are full in the middle of a write, calls to the file system that fail or do less than asked, and
+//! processes that are killed at such a call.
 //!
 //! Whatever happens, a run ends well or with an error that names the file and helps, the destination holds whole
 //! checkpoints only, and the next run on a sound disk completes it.
 
 use std::process::Command;
 
+use crate::support::strace::{self, Blow};
 use crate::support::{Outcome, Sink, Source, Workspace, expected};
 
 const SINKS: [Sink; 2] = [Sink::Sqlite, Sink::Jsonl];
@@ -12,9 +14,12 @@ const SINKS: [Sink; 2] = [Sink::Sqlite, Sink::Jsonl];
 /// How many records the source has; all that is written for them has about 100 KB.
 const RECORDS: usize = 150;
 
-/// A source and a destination that is empty, or has the first pages.
-fn prepare(sink: Sink, begun: bool) -> (Source, Workspace) {
-    let source = Source::start(RECORDS, 50);
+fn source() -> Source {
+    Source::start(RECORDS, 50)
+}
+
+/// A destination that is empty, or has the first page.
+fn prepare(sink: Sink, source: &Source, begun: bool) -> Workspace {
     let workspace = Workspace::new();
     workspace.connection_to(sink, "users", "keyset", &source.url(), &[]);
     if begun {
@@ -22,7 +27,7 @@ fn prepare(sink: Sink, begun: bool) -> (Source, Workspace) {
         assert_eq!(outcome.code, 0, "{outcome:?}");
         assert_eq!(workspace.contents(sink).rows.len(), 50);
     }
-    (source, workspace)
+    workspace
 }
 
 /// Checks what a run on a bad disk said and left, then lets a run on a sound disk complete it.
@@ -32,14 +37,17 @@ fn check(sink: Sink, source: &Source, workspace: &Workspace, outcome: &Outcome, 
     assert_eq!(*code == 0, stderr.is_empty(), "{place}: {outcome:?}");
     assert!(*code == 0 || (stderr.contains("error: ") && stderr.contains("help: ")), "{place}: {outcome:?}");
     assert!(!stderr.contains("panicked") && !stderr.contains("crashed"), "{place}: {outcome:?}");
+    check_left(sink, source, workspace, outcome, place);
+}
 
+fn check_left(sink: Sink, source: &Source, workspace: &Workspace, outcome: &Outcome, place: &str) {
     let all = expected(&source.records());
     let left = workspace.contents(sink);
     for (key, row) in &left.rows {
         assert_eq!(all.get(key), Some(row), "{place}: after {outcome:?}");
     }
     assert!(left.rows.is_empty() || left.state.is_some(), "{place}: rows without a state after {outcome:?}");
-    assert!(*code != 0 || left.rows == all, "{place}: all was well, but rows are missing");
+    assert!(outcome.code != 0 || left.rows == all, "{place}: all was well, but rows are missing");
 
     let mended = workspace.run(&["sync", "users.yaml", "--quiet"]);
     assert_eq!((mended.code, mended.stderr.as_str()), (0, ""), "{place}: after {outcome:?}");
@@ -52,10 +60,11 @@ fn check(sink: Sink, source: &Source, workspace: &Workspace, outcome: &Outcome, 
 fn a_disk_that_is_full_in_the_middle_of_a_write_costs_no_row() {
     // `ulimit` counts blocks of 512 bytes. What does not fit any more is written up to the limit, and then no further.
     let limited = |blocks: &str| format!("ulimit -f {blocks} && exec \"$@\"");
+    let source = source();
     for sink in SINKS {
         let mut failed = 0;
         for blocks in (0..8).chain((8..240).step_by(9)) {
-            let (source, workspace) = prepare(sink, blocks % 2 == 1);
+            let workspace = prepare(sink, &source, blocks % 2 == 1);
             let starter = ["sh", "-c", &limited(&blocks.to_string()), "sh"];
             let outcome = workspace.run_under(&starter, &["sync", "users.yaml", "--quiet"]);
             let place = format!("{} within {blocks} blocks", sink.name());
@@ -75,7 +84,7 @@ fn calls_that_fail_cost_no_row() {
         eprintln!("left out: there is no `fiu-run` (Debian package fiu-utils), which makes calls fail");
         return;
     }
-    // Not `write` itself: the runtime's threads wake each other by it.
+    // Calls by which the program does nothing else than to read and write its destination.
     let faults = [
         (Sink::Sqlite, "posix/io/rw/pwrite", 0.05),
         (Sink::Sqlite, "posix/io/rw/pwrite/reduce", 0.3),
@@ -83,16 +92,14 @@ fn calls_that_fail_cost_no_row() {
         (Sink::Sqlite, "posix/io/rw/pread/reduce", 0.1),
         (Sink::Sqlite, "posix/io/rw/ftruncate", 0.3),
         (Sink::Sqlite, "posix/io/sync/*", 0.3),
-        (Sink::Sqlite, "posix/io/oc/open", 0.05),
-        (Sink::Jsonl, "posix/io/rw/read", 0.05),
         (Sink::Jsonl, "posix/io/rw/ftruncate", 0.5),
         (Sink::Jsonl, "posix/io/sync/*", 0.3),
-        (Sink::Jsonl, "posix/io/oc/open", 0.05),
     ];
+    let source = source();
     for (sink, name, probability) in faults {
         let mut failed = 0;
         for round in 0..6 {
-            let (source, workspace) = prepare(sink, round % 2 == 1);
+            let workspace = prepare(sink, &source, round % 2 == 1);
             let fault = format!("enable_random name={name},probability={probability}");
             let starter = ["fiu-run", "-x", "-f", "", "-c", &fault];
             let outcome = workspace.run_under(&starter, &["sync", "users.yaml", "--quiet"]);
@@ -101,4 +108,41 @@ fn calls_that_fail_cost_no_row() {
         }
         println!("{} with {name}: {failed} of 6 runs failed, 0 rows lost", sink.name());
     }
+}
+
+/// Deals a blow at each call of a run on its destination, one run for each.
+fn enumerate(blow: impl Fn(usize) -> Blow, check: impl Fn(Sink, &Source, &Workspace, &Outcome, &str)) {
+    if !strace::is_there() {
+        return;
+    }
+    let source = source();
+    for sink in SINKS {
+        for call in strace::calls(sink) {
+            let mut blows = 0;
+            for begun in [false, true] {
+                for n in 1.. {
+                    let (workspace, blow) = (prepare(sink, &source, begun), blow(n));
+                    let outcome = strace::run(&workspace, sink, call, n, blow, &["sync", "users.yaml", "--quiet"]);
+                    let Some(outcome) = outcome else { break };
+                    blows += 1;
+                    check(sink, &source, &workspace, &outcome, &format!("{}, {blow:?} at {call} {n}", sink.name()));
+                }
+            }
+            println!("{}: {blows} blows such as {:?}, one at each {call}, 0 rows lost", sink.name(), blow(1));
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_at_any_call_on_its_destination_costs_no_row() {
+    let check = |sink, source: &Source, workspace: &Workspace, outcome: &Outcome, place: &str| {
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (-1, ""), "{place}: {outcome:?}");
+        check_left(sink, source, workspace, outcome, place);
+    };
+    enumerate(|_| Blow::Kill, check);
+}
+
+#[test]
+fn any_call_on_a_destination_may_fail_and_costs_no_row() {
+    enumerate(|n| Blow::Fail(["EIO", "ENOSPC"][n % 2]), check);
 }

@@ -6,6 +6,7 @@ mod guest;
 mod python;
 mod server;
 mod source;
+pub(crate) mod strace;
 mod workspace;
 
 pub(crate) use api::{Api, ApiOptions, free_port};
