@@ -97,3 +97,6 @@ pub fn open_state(destination: &Destination, connection: &str) -> Result<Box<dyn
 fn undeclared(table: &str) -> Error {
     Error::plugin("plugin.table", format!("the table `{table}` is not in the strategy's schema"))
 }
+
+#[cfg(test)]
+mod tests;

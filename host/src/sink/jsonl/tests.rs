@@ -1,8 +1,10 @@
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use super::checkpoint::Checkpoint;
 use super::*;
 use crate::config::Destination;
 use crate::sink::{StateStore, open, open_state};
@@ -241,4 +243,67 @@ fn standard_output_without_a_file_keeps_no_state() {
     let mut states = open_state(&destination, "c").expect("states");
     assert_eq!(states.show(), Ok(None));
     assert!(states.replace(Some(&state("a"))).is_err());
+}
+
+/// An output with room for so many bytes; what does not fit is written in part.
+struct Narrow {
+    written: Arc<Mutex<Vec<u8>>>,
+    room: usize,
+}
+
+impl Output for Narrow {
+    fn state(&mut self) -> Result<Option<State>> {
+        Ok(None)
+    }
+
+    fn begin(&mut self, _mode: Mode) -> Result<()> {
+        Ok(())
+    }
+
+    fn append(&mut self, lines: &[u8]) -> Result<()> {
+        let mut written = self.written.lock().expect("the bytes");
+        let fitting = lines.len().min(self.room);
+        written.extend_from_slice(&lines[..fitting]);
+        // There is room again for what comes later.
+        self.room = usize::MAX;
+        if fitting < lines.len() { Err(Error::sink("full")) } else { Ok(()) }
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn cut(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn commit(&mut self, state: &State) -> Result<()> {
+        self.append(Checkpoint::new("c", 1, Some(state)).to_line().as_bytes())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn behind_lines_that_were_written_in_part_nothing_is_written() {
+    let filler = "x".repeat(WAITING_LIMIT);
+    let long = format!(r#"[{{"id":2,"x":"{filler}"}}]"#);
+    // The first step to fail writes a commit, or lines that had no room in memory.
+    for staged_later in ["[]", &long] {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let mut sink = JsonlSink::new(Narrow { written: Arc::clone(&written), room: 20 });
+        let table = Table { name: "t".to_owned(), primary_key: vec!["id".to_owned()], columns: Vec::new() };
+        sink.begin(&[table], Mode::Incremental).expect("tables");
+        sink.stage("t", &upsert(r#"[{"id":1}]"#)).expect("staged");
+        sink.seal(&state("1")).expect("sealed");
+        let failed = sink.stage("t", &upsert(staged_later)).and_then(|()| sink.commit().map(drop));
+        let error = failed.expect_err("there is no room");
+        assert_eq!(sink.commit(), Err(error.clone()));
+        assert_eq!(sink.stage("t", &upsert(r#"[{"id":3}]"#)), Err(error.clone()));
+        assert_eq!(sink.seal(&state("3")), Err(error.clone()));
+        assert_eq!(sink.finish(), Err(error));
+        assert_eq!(String::from_utf8_lossy(&written.lock().expect("the bytes")), r#"{"op":"upsert","tabl"#);
+    }
 }

@@ -126,13 +126,6 @@ fn what_a_record_lacks_becomes_null() {
 }
 
 #[test]
-fn of_two_rows_with_one_key_the_last_wins() {
-    let place = Place::new();
-    place.load(r#"[{"id":1,"name":"a"},{"id":2,"name":"b"},{"id":1,"name":"c"}]"#, Mode::Incremental);
-    assert_eq!(place.users(), ["1|'c'|0", "2|'b'|0"]);
-}
-
-#[test]
 fn only_what_is_sealed_is_committed() {
     let place = Place::new();
     let mut sink = place.begin(&[users()], Mode::Incremental);
