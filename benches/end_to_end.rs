@@ -22,7 +22,7 @@ use serde_json::json;
 use tidegate::BoxFuture;
 use tidegate::config::{self, Destination, StrategyRef};
 use tidegate::error::Result as HostResult;
-use tidegate::http::{Client, MemoryTokens, Meter, Request, Source};
+use tidegate::http::{Client, MemoryTokens, Meter, Origins, Request, Source};
 use tidegate::model::{Change, Column, Report, Status, Table};
 use tidegate::playground::{self, Playground};
 use tidegate::plugin::{Engine, Manifest, Services, Strategy};
@@ -105,7 +105,8 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
     settings.allow_private_addresses = true;
     let meter = Arc::new(Meter::default());
     let client = Arc::new(Client::new(&settings)?);
-    let source = Source::new(&settings, client, Arc::new(MemoryTokens::default()), Arc::clone(&meter))?;
+    let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
+    let source = Source::new(&settings, client, tokens, Arc::clone(&meter), origins)?;
     let report = sync::run(Job {
         name: measure.name.to_owned(),
         strategy_name: measure.name.to_owned(),

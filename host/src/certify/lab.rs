@@ -15,7 +15,7 @@ use super::source::{BEGINNING, World};
 use crate::BoxFuture;
 use crate::config;
 use crate::error::{Error, Origin, Result};
-use crate::http::{MemoryTokens, Meter, Response, Source, Transport, WireRequest};
+use crate::http::{MemoryTokens, Meter, Origins, Response, Source, Transport, WireRequest};
 use crate::model::{Report, Status};
 use crate::plugin::Strategy;
 use crate::sink::Mode;
@@ -114,7 +114,8 @@ impl Lab {
         let base_url = "https://source.example/".parse().map_err(|_| Error::host("the simulated source has no URL"))?;
         let wire = Wire { lab: Arc::clone(self), course: Arc::clone(course), manner };
         let tokens = Arc::new(MemoryTokens::default());
-        let source = Source::new(&config::Source::new(base_url), Arc::new(wire), tokens, Arc::clone(&meter))?;
+        let (settings, origins) = (config::Source::new(base_url), Origins::default());
+        let source = Source::new(&settings, Arc::new(wire), tokens, Arc::clone(&meter), origins)?;
         Ok(Job {
             name: "certify".to_owned(),
             strategy_name: String::new(),

@@ -6,12 +6,11 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Changes, Loaded, strategy_name};
-use super::run::{self, Options, Prepared};
+use super::run::{self, Host, Options, Prepared};
 use super::{exit, output};
 use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Report, Status};
-use crate::plugin::Engine;
 use crate::sink;
 
 #[derive(Args)]
@@ -24,11 +23,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
-    let engine = Engine::new()?;
+    let host = Host::new()?;
     let mut failures = Vec::new();
     for file in &arguments.files {
         output::print(&file.display().to_string());
-        if let Err(failure) = check(&engine, file, &arguments.changes).await {
+        if let Err(failure) = check(&host, file, &arguments.changes).await {
             output::print(&render(&failure));
             failures.push(exit::of_error(&failure.error));
         }
@@ -81,20 +80,20 @@ fn render(failure: &Failure) -> String {
     }
 }
 
-async fn check(engine: &Engine, file: &Path, changes: &Changes) -> Result<(), Failure> {
+async fn check(host: &Host, file: &Path, changes: &Changes) -> Result<(), Failure> {
     let loaded = changes.load(file).map_err(at(Step::Configuration))?;
-    let (_, manifest) = run::load_strategy(engine, &loaded.connection, &loaded.places)
+    let (_, manifest) = run::load_strategy(&host.engine, &loaded.connection, &loaded.places)
         .await
         .map_err(|error| Failure { step: step_of_loading(&error), error })?;
     passed(Step::Configuration, &route(&loaded));
     passed(Step::Strategy, &format!("{} {}", manifest.name, manifest.version));
 
     let options = Options { dry_run: true, limit_requests: None, ..Options::default() };
-    let prepared = run::prepare(engine, &loaded, options).await.map_err(at(Step::Configuration))?;
+    let prepared = run::prepare(host, &loaded, options).await.map_err(at(Step::Configuration))?;
     let status = prepared.source.reach().await.map_err(at(Step::Reachability))?;
     passed(Step::Reachability, &format!("{} answers (HTTP {status})", loaded.connection.source.base_url));
     prepared.source.authenticate().await.map_err(at(Step::Credentials))?;
-    let report = first_request(engine, &loaded).await.map_err(at(Step::Request))?;
+    let report = first_request(host, &loaded).await.map_err(at(Step::Request))?;
     conclude(&report, &loaded.connection.source.auth)?;
     sink::check(&loaded.connection.destination).map_err(at(Step::Destination))?;
     passed(Step::Destination, "it can be written");
@@ -118,10 +117,17 @@ fn route(loaded: &Loaded) -> String {
 }
 
 /// Lets the strategy send one request and writes nothing of what it brings.
-async fn first_request(engine: &Engine, loaded: &Loaded) -> Result<Report> {
+async fn first_request(host: &Host, loaded: &Loaded) -> Result<Report> {
     let options = Options { dry_run: true, limit_requests: Some(1), ..Options::default() };
-    let prepared: Prepared = run::prepare(engine, loaded, options).await?;
-    Ok(run::run(prepared, options, CancellationToken::new()).await)
+    let prepared: Prepared = run::prepare(host, loaded, options).await?;
+    let report = run::run(prepared, options, CancellationToken::new()).await;
+    match report.status.retry_at() {
+        None => Ok(report),
+        Some(retry_at) => {
+            let message = format!("the source asks to come back at {retry_at}");
+            Err(Error::new(Origin::Source, "source.retry-later", message).help("check it again then"))
+        }
+    }
 }
 
 fn conclude(report: &Report, auth: &Auth) -> Result<(), Failure> {

@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Loaded;
 use super::logging::Screen;
-use super::run::{self, Options};
+use super::run::{self, Host, Options};
 use super::summary::{bytes, count, new_table, seconds};
 use super::{exit, output, sync};
 use crate::config::{self, Destination, Input};
 use crate::error::{Error, Result};
 use crate::model::Report;
 use crate::playground::{self, Playground};
-use crate::plugin::{self, Engine};
+use crate::plugin;
 use crate::sink;
 
 #[derive(Args)]
@@ -47,16 +47,16 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     let listening = tokio::spawn(sync::listen(interrupt.clone()));
 
     let base_url = format!("http://{address}");
-    let engine = Engine::new()?;
+    let host = Host::new()?;
     let connections = plugin::built_in_names().map(|strategy| connection(strategy, &base_url, &arguments.path));
     let connections: Vec<Loaded> = connections.collect::<Result<_>>()?;
 
     tell(&screen, &format!("A source of {} records listens at {base_url}.", count(arguments.records as u64)));
-    let mut reports = run_all(&engine, &connections, &interrupt).await?;
+    let mut reports = run_all(&host, &connections, &interrupt).await?;
     tell(&screen, &format!("\nThe first run reads everything:\n\n{}", table(&reports)));
     if !interrupt.is_cancelled() {
         api.touch(UPDATED, ADDED, Utc::now());
-        let second = run_all(&engine, &connections, &interrupt).await?;
+        let second = run_all(&host, &connections, &interrupt).await?;
         let changed = format!("{UPDATED} records are updated, {ADDED} are new; the second run brings just that:");
         tell(&screen, &format!("\n{changed}\n\n{}", table(&second)));
         tell(&screen, &format!("\n{}", closing(&arguments.path)));
@@ -135,10 +135,10 @@ fn connection(strategy: &str, base_url: &str, path: &Path) -> Result<Loaded> {
 }
 
 /// Runs the connections one after the other, so that each has its own time.
-async fn run_all(engine: &Engine, connections: &[Loaded], interrupt: &CancellationToken) -> Result<Vec<Report>> {
+async fn run_all(host: &Host, connections: &[Loaded], interrupt: &CancellationToken) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
     for loaded in connections {
-        let prepared = run::prepare(engine, loaded, Options::default()).await?;
+        let prepared = run::prepare(host, loaded, Options::default()).await?;
         reports.push(run::run(prepared, Options::default(), interrupt.clone()).await);
     }
     Ok(reports)

@@ -8,6 +8,8 @@ pub(super) const FAILED: u8 = 1;
 pub(super) const CONFIGURATION: u8 = 2;
 pub(super) const SOURCE: u8 = 3;
 pub(super) const SOME_FAILED: u8 = 4;
+/// As `EX_TEMPFAIL` of sysexits.h: nothing is wrong, try again later.
+pub(super) const POSTPONED: u8 = 75;
 pub(super) const INTERRUPTED: u8 = 130;
 
 /// The code for one thing that failed.
@@ -37,6 +39,7 @@ pub(super) fn of_reports(reports: &[Report]) -> u8 {
         .map(|report| report.error.as_ref().map_or(FAILED, of_error))
         .collect();
     match failed.as_slice() {
+        [] if reports.iter().any(|report| matches!(report.status, Status::Postponed(_))) => POSTPONED,
         [] => DONE,
         some if some.len() < reports.len() => SOME_FAILED,
         [first, rest @ ..] if rest.iter().all(|code| code == first) => *first,
@@ -47,7 +50,7 @@ pub(super) fn of_reports(reports: &[Report]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Progress;
+    use crate::model::{Instant, Progress};
 
     fn report(status: Status, origin: Option<Origin>) -> Report {
         Report {
@@ -67,6 +70,7 @@ mod tests {
         let done = || report(Status::Done, None);
         let limited = || report(Status::Limited, None);
         let interrupted = || report(Status::Interrupted, None);
+        let postponed = || report(Status::Postponed(Instant::from_parts(0, 0)), None);
         let failed = |origin| report(Status::Failed, Some(origin));
         let cases = [
             (vec![], 0),
@@ -78,6 +82,10 @@ mod tests {
             (vec![failed(Origin::Reachability), failed(Origin::Credentials)], 3),
             (vec![failed(Origin::Reachability), failed(Origin::Sink)], 1),
             (vec![failed(Origin::Reachability), done()], 4),
+            (vec![postponed()], 75),
+            (vec![done(), postponed(), limited()], 75),
+            (vec![failed(Origin::Sink), postponed()], 4),
+            (vec![postponed(), interrupted()], 130),
             (vec![done(), interrupted()], 130),
             (vec![failed(Origin::Sink), interrupted()], 130),
         ];

@@ -37,6 +37,7 @@ const EXIT_CODES: &str = "Exit codes:
   2    wrong usage or configuration
   3    the source refused the credentials or could not be reached
   4    some of several connections failed
+  75   the source asks to come back later; the summary says when
   130  interrupted after a checkpoint; the next run goes on from there";
 
 /// Pulls data incrementally from HTTP APIs into databases.

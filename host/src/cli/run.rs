@@ -9,11 +9,23 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Loaded, strategy_name};
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
-use crate::http::{Client, FileTokens, MemoryTokens, Meter, Source, TokenStore};
+use crate::http::{Client, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
 use crate::model::{Report, Status};
 use crate::plugin::{Engine, Manifest, Strategy};
 use crate::sink::{self, Mode};
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
+
+/// What all connections of the process share.
+pub(super) struct Host {
+    pub(super) engine: Engine,
+    pub(super) origins: Origins,
+}
+
+impl Host {
+    pub(super) fn new() -> Result<Host> {
+        Ok(Host { engine: Engine::new()?, origins: Origins::default() })
+    }
+}
 
 /// How connections are run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,21 +57,21 @@ pub(super) async fn load_strategy(
 }
 
 /// Does all that can be done before anything is read or written.
-pub(super) async fn prepare(engine: &Engine, loaded: &Loaded, options: Options) -> Result<Prepared> {
-    let (strategy, _) = load_strategy(engine, &loaded.connection, &loaded.places).await?;
+pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> Result<Prepared> {
+    let (strategy, _) = load_strategy(&host.engine, &loaded.connection, &loaded.places).await?;
     let meter = Arc::new(Meter::with_limit(options.limit_requests));
     Ok(Prepared {
         strategy,
-        source: open_source(&loaded.connection, Arc::clone(&meter))?,
+        source: open_source(&loaded.connection, Arc::clone(&meter), host.origins.clone())?,
         gauge: Arc::new(Gauge::new(meter)),
         connection: loaded.connection.clone(),
     })
 }
 
 /// Opens the source of a connection. Nothing is sent yet.
-pub(super) fn open_source(connection: &Connection, meter: Arc<Meter>) -> Result<Source> {
+fn open_source(connection: &Connection, meter: Arc<Meter>, origins: Origins) -> Result<Source> {
     let client = Arc::new(Client::new(&connection.source)?);
-    Source::new(&connection.source, client, token_store(connection), meter)
+    Source::new(&connection.source, client, token_store(connection), meter, origins)
 }
 
 /// Refresh tokens outlive a run, since a server may replace them by its own.

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::model::{Report, State};
+use crate::model::{Report, State, Status};
 
 /// The reports as a JSON list.
 pub(super) fn to_json(reports: &[Report]) -> Value {
@@ -19,6 +19,7 @@ fn report_json(report: &Report) -> Value {
         "strategy": report.strategy,
         "plugin_digest": report.plugin_digest,
         "status": report.status.as_str(),
+        "retry_at": report.status.retry_at(),
         "requests": progress.requests,
         "retries": progress.retries,
         "rows_read": progress.rows_read,
@@ -71,7 +72,7 @@ pub(super) fn to_table(reports: &[Report]) -> Table {
         table.add_row([
             report.name.clone(),
             report.strategy.clone(),
-            report.status.as_str().to_owned(),
+            status(report.status),
             count(progress.requests),
             count(progress.rows_read),
             count(committed.inserted),
@@ -86,6 +87,14 @@ pub(super) fn to_table(reports: &[Report]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// The word for how a run ended, and when to come back.
+fn status(status: Status) -> String {
+    match status.retry_at() {
+        Some(retry_at) => format!("{} until {retry_at}", status.as_str()),
+        None => status.as_str().to_owned(),
+    }
 }
 
 /// A table without lines, as all of the program's tables are.
@@ -129,7 +138,7 @@ pub(super) fn seconds(seconds: f64) -> String {
 mod tests {
     use super::*;
     use crate::error::Origin;
-    use crate::model::{Counts, Progress, Status};
+    use crate::model::{Counts, Instant, Progress};
 
     fn report() -> Report {
         let committed = Counts { inserted: 3, updated: 2, unchanged: 1, deleted: 0, checkpoints: 2 };
@@ -152,7 +161,7 @@ mod tests {
     #[test]
     fn a_report_is_an_object_with_all_its_keys_in_their_order() {
         let expected = concat!(
-            r#"[{"name":"orders","strategy":"keyset","plugin_digest":"abc","status":"done","requests":4,"retries":1,"#,
+            r#"[{"name":"orders","strategy":"keyset","plugin_digest":"abc","status":"done","retry_at":null,"requests":4,"retries":1,"#,
             r#""rows_read":6,"inserted":3,"updated":2,"unchanged":1,"deleted":0,"checkpoints":2,"bytes_in":5,"#,
             r#""seconds":1.235,"state":null,"error":null}]"#
         );
@@ -174,6 +183,15 @@ mod tests {
         let reports = [Report { status: Status::Failed, error: Some(error), ..report() }];
         let expected = r#"{"origin":"credentials","code":"source.credentials","message":"401","help":"renew the token","kept":null}"#;
         assert_eq!(to_json(&reports)[0]["error"].to_string(), expected);
+    }
+
+    #[test]
+    fn a_run_that_is_to_come_back_says_when() {
+        let postponed = Report { status: Status::Postponed(Instant::from_parts(2_000_000_000, 0)), ..report() };
+        assert_eq!(to_json(std::slice::from_ref(&postponed))[0]["status"], "postponed");
+        assert_eq!(to_json(std::slice::from_ref(&postponed))[0]["retry_at"], "2033-05-18T03:33:20Z");
+        let table = to_table(&[postponed]).to_string();
+        assert!(table.contains("postponed until 2033-05-18T03:33:20Z"), "{table}");
     }
 
     #[test]

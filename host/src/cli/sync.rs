@@ -12,12 +12,11 @@ use super::connection::{Changes, Loaded};
 use super::logging::Screen;
 use super::output::{self, Stream};
 use super::progress::Watch;
-use super::run::{self, Options, Prepared};
+use super::run::{self, Host, Options, Prepared};
 use super::{Format, exit, summary};
 use crate::config::{Connection, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Report, Status};
-use crate::plugin::Engine;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -50,10 +49,10 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };
     refuse_twins(&loaded)?;
 
-    let engine = Engine::new()?;
+    let host = Host::new()?;
     let mut starts = Vec::with_capacity(loaded.len());
     for connection in &loaded {
-        starts.push(start(&engine, connection, options).await);
+        starts.push(start(&host, connection, options).await);
     }
     let Some(starts) = all_right(starts) else { return Ok(exit::CONFIGURATION) };
 
@@ -79,9 +78,9 @@ impl Start {
 }
 
 /// Prepares a connection. Only a wrong configuration is an error, since it stops the other connections, too.
-async fn start(engine: &Engine, loaded: &Loaded, options: Options) -> Result<Start> {
+async fn start(host: &Host, loaded: &Loaded, options: Options) -> Result<Start> {
     let clock = Instant::now();
-    match run::prepare(engine, loaded, options).await {
+    match run::prepare(host, loaded, options).await {
         Ok(prepared) => Ok(Start::Ready(prepared)),
         Err(error) if error.origin() == Origin::Configuration => Err(error),
         Err(error) => {
@@ -223,10 +222,12 @@ fn show(reports: &[Report], stream: Stream, arguments: &Arguments, screen: &Scre
 
 /// Says how things go on after a run that ended early without an error.
 fn hint(report: &Report, full_refresh: bool) {
-    let why = match report.status {
-        Status::Interrupted => "stopped",
-        Status::Limited => "the requests allowed are used up",
-        Status::Done | Status::Failed => return,
+    let why = match (report.status, report.status.retry_at()) {
+        (Status::Interrupted, _) => "stopped".to_owned(),
+        (Status::Limited, _) => "the requests allowed are used up".to_owned(),
+        (Status::Postponed(_), Some(retry_at)) => format!("the source asks to come back at {retry_at}"),
+        (Status::Postponed(_), None) => "the source asks to come back later".to_owned(),
+        (Status::Done | Status::Failed, _) => return,
     };
     let next = match full_refresh {
         true => "the old rows stay as they were; a full refresh begins anew each time",

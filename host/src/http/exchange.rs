@@ -3,7 +3,7 @@
 //! Requests of strategies and requests for credentials go the same way; this file does not know which is which.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -13,7 +13,7 @@ use super::grant::Grant;
 use super::rate::Rate;
 use super::retry::{self, Decision, Outcome, Spent};
 use super::secrets::Scrubber;
-use super::{Answer, Meter, Page, Response, Transport, WireRequest};
+use super::{Answer, Meter, Origins, Page, Response, Transport, WireRequest, wall};
 use crate::config;
 use crate::error::{Error, Origin, Result};
 
@@ -29,11 +29,17 @@ pub(super) struct Exchange {
     /// Held while a request is under way, not while it waits to be sent again.
     in_flight: Semaphore,
     meter: Arc<Meter>,
+    origins: Origins,
     scrubber: Scrubber,
 }
 
 impl Exchange {
-    pub(super) fn new(settings: &config::Source, transport: Arc<dyn Transport>, meter: Arc<Meter>) -> Exchange {
+    pub(super) fn new(
+        settings: &config::Source,
+        transport: Arc<dyn Transport>,
+        meter: Arc<Meter>,
+        origins: Origins,
+    ) -> Exchange {
         Exchange {
             transport,
             grant: Grant::new(settings),
@@ -41,12 +47,17 @@ impl Exchange {
             rate: Rate::new(settings.rate_limit),
             in_flight: Semaphore::new(settings.max_in_flight.max(1)),
             meter,
+            origins,
             scrubber: Scrubber::default(),
         }
     }
 
     pub(super) fn grant(&self) -> &Grant {
         &self.grant
+    }
+
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(super) fn scrubber(&self) -> &Scrubber {
@@ -67,15 +78,36 @@ impl Exchange {
                 Err(error) => retry::outcome_of(error),
             };
             spent.note(outcome);
-            match retry::decide(&self.policy, &spent, outcome, fastrand::f64()) {
-                Decision::Stop => return result.map(|page| Answer::new(asked, page, spent.attempts())),
-                Decision::Later(wait) => return Err(later(asked, wait.as_secs(), &self.policy)),
-                Decision::Again(delay) => {
-                    spent.wait(outcome, delay);
-                    sleep(delay).await;
-                }
-            }
+            let delay = match retry::decide(&self.policy, &spent, outcome, fastrand::f64()) {
+                Decision::Stop => None,
+                Decision::Later(wait) => return Err(self.postpone(asked, wait)),
+                Decision::Again(delay) => self.granted(plain, outcome, delay),
+            };
+            let Some(delay) = delay else { return result.map(|page| Answer::new(asked, page, spent.attempts())) };
+            spent.wait(outcome, delay);
+            sleep(delay).await;
         }
+    }
+
+    /// When a request may be repeated, as far as all that is repeated at its origin allows. What a source that is up
+    /// asks for itself is free.
+    fn granted(&self, plain: &WireRequest, outcome: Outcome, delay: Duration) -> Option<Duration> {
+        match outcome {
+            Outcome::Status(429, _) => Some(delay),
+            _ => Some(self.origins.gate(&plain.url).repeat(self.policy.max_delay)?.max(delay)),
+        }
+    }
+
+    /// The source asks to wait longer than a run may.
+    fn postpone(&self, asked: &str, wait: Duration) -> Error {
+        let until = wall::after(wait);
+        self.meter.postpone(until);
+        let (seconds, allowed) = (wait.as_secs(), self.policy.max_retry_after.as_secs());
+        let message = format!("{asked}: the source asks to come back in {seconds} s; a run waits {allowed} s at most");
+        Error::new(Origin::Source, "source.retry-later", message)
+            .detail("seconds", seconds)
+            .detail("until", until.to_rfc3339().unwrap_or_default())
+            .help("run it again later, or raise source.retry.max_retry_after")
     }
 
     /// Sends a request once and judges nothing.
@@ -115,10 +147,15 @@ impl Exchange {
     }
 
     async fn send(&self, wire: WireRequest, again: bool) -> Result<Response> {
+        let gate = self.origins.gate(&wire.url);
+        gate.check()?;
         let _permit = self.in_flight.acquire().await.map_err(|_| Error::interrupted())?;
         self.rate.wait().await;
+        let ticket = gate.admit(again)?;
         self.meter.request(again)?;
-        let response = self.transport.send(wire).await?;
+        let result = self.transport.send(wire).await;
+        ticket.tell(retry::health_of(&result), self.policy.attempts);
+        let response = result?;
         self.meter.received(response.body.len());
         Ok(response)
     }
@@ -146,12 +183,4 @@ fn must_be_json(response: &Response) -> bool {
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
     is_json && matches!(response.status, 200..=203 | 206..=299)
-}
-
-fn later(asked: &str, seconds: u64, policy: &config::Retry) -> Error {
-    let allowed = policy.max_retry_after.as_secs();
-    let message = format!("{asked}: the source asks to come back in {seconds} s; a run waits {allowed} s at most");
-    Error::new(Origin::Source, "source.retry-later", message)
-        .detail("seconds", seconds)
-        .help("run it again later, or raise source.retry.max_retry_after")
 }

@@ -1,8 +1,12 @@
-//! What the requests of one run cost so far, and the number of them that the user allowed.
+//! What the requests of one run cost so far, the number of them that the user allowed, and what ended them.
+//!
+//! A strategy can return any error; what is written here was seen by the host itself.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::error::{Error, Origin, Result};
+use crate::model::Instant;
 
 /// Counts requests and bytes. Shared by the source that counts and those who watch.
 #[derive(Debug, Default)]
@@ -11,6 +15,7 @@ pub struct Meter {
     retries: AtomicU64,
     bytes_in: AtomicU64,
     limit: Option<u64>,
+    postponed: OnceLock<Instant>,
 }
 
 impl Meter {
@@ -32,6 +37,21 @@ impl Meter {
         }
         self.retries.fetch_add(is_retry.into(), Relaxed);
         Ok(())
+    }
+
+    /// Whether the requests allowed are used up.
+    pub fn is_used_up(&self) -> bool {
+        self.limit.is_some_and(|limit| self.requests.load(Relaxed) >= limit)
+    }
+
+    /// Notes that the source asked to come back later than a run may wait. The first time that it does counts.
+    pub fn postpone(&self, until: Instant) {
+        let _ = self.postponed.set(until);
+    }
+
+    /// When the source asked to come back, if it did.
+    pub fn postponed_until(&self) -> Option<Instant> {
+        self.postponed.get().copied()
     }
 
     /// Counts the bytes of an answer's body, decompressed.

@@ -1,22 +1,27 @@
 //! Fetching from one source: the story of a request, from what a strategy asked to the answer that it gets.
 //!
-//! `grant` (may it be sent?) → `credentials` → `rate` (when?) → [`Transport`] (send it) → `retry` (again?). Begin with
-//! `source`, which tells it; `exchange` is its inner loop.
+//! `grant` (may it be sent?) → `credentials` → `rate` (when?) → `origins` (is the source up?) → [`Transport`] (send it) →
+//! `retry` (again?). Begin with `source`, which tells it; `exchange` is its inner loop. What is known of an origin is
+//! shared by all connections: `breaker` decides whether it is asked at all, `budget` how often again.
 //! Nothing here knows strategies, sinks or wasm.
 
 mod address;
 mod answer;
+mod breaker;
+mod budget;
 mod client;
 mod credentials;
 mod exchange;
 mod grant;
 mod meter;
+mod origins;
 mod page;
 mod rate;
 mod retry;
 mod secrets;
 mod source;
 mod tokens;
+mod wall;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +35,7 @@ use answer::Answer;
 
 pub use client::Client;
 pub use meter::Meter;
+pub use origins::Origins;
 pub use page::Page;
 pub use source::Source;
 pub use tokens::{FileTokens, MemoryTokens, TokenStore};

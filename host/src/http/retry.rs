@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::config::Retry;
-use crate::error::{Error, Origin};
+use crate::error::{Error, Origin, Result};
 
 use super::Response;
 
@@ -25,6 +25,13 @@ pub(super) enum Outcome {
     Status(u16, Option<Duration>),
     /// Something that another attempt would not change.
     Final,
+}
+
+/// How a source is, as far as one attempt tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    Up,
+    Failed,
 }
 
 /// What was spent on a request so far.
@@ -113,12 +120,25 @@ fn backoff(policy: &Retry, tries: u32) -> Duration {
 /// `Date` so that a wrong clock does no harm.
 pub(super) fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
     let value = response.header("retry-after")?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than a number holds ask for a long wait, too.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(value).ok()?;
     let from = response.header("date").and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
     Some(until.duration_since(from).unwrap_or_default())
+}
+
+/// What came of an attempt says of the source: that it is up, that it failed, or nothing.
+pub(super) fn health_of(result: &Result<Response>) -> Option<Health> {
+    match result {
+        Ok(response) if is_transient(response.status) && response.status != 429 => Some(Health::Failed),
+        Ok(_) => Some(Health::Up),
+        Err(error) if outcome_of(error) == Outcome::Lost => Some(Health::Failed),
+        // What passes a cap did come from the source.
+        Err(error) if error.origin() == Origin::Limit => Some(Health::Up),
+        Err(_) => None,
+    }
 }
 
 /// How a transport's error is judged.
@@ -198,14 +218,44 @@ mod tests {
             ("Tue, 14 Nov 2023 22:13:30 GMT", None, Some(secs(10))),
             ("Tue, 14 Nov 2023 22:13:30 GMT", Some("Tue, 14 Nov 2023 22:13:00 GMT"), Some(secs(30))),
             ("Tue, 14 Nov 2023 22:13:00 GMT", None, Some(secs(0))),
+            ("315360000", None, Some(secs(315_360_000))),
+            ("99999999999999999999999999", None, Some(secs(u64::MAX))),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None, Some(secs(251_702_300_799))),
+            ("Tue, 14 Nov 2023 22:13:30 GMT", Some("yesterday"), Some(secs(10))),
             ("soon", None, None),
+            ("", None, None),
             ("-1", None, None),
+            ("+1", None, None),
+            ("1.5", None, None),
         ];
         for (value, date, expected) in cases {
             let mut headers = vec![("retry-after".to_owned(), value.to_owned())];
             headers.extend(date.map(|date| ("date".to_owned(), date.to_owned())));
             let response = Response { status: 429, headers, body: Bytes::new() };
             assert_eq!(retry_after(&response, now), expected, "{value} {date:?}");
+        }
+    }
+
+    #[test]
+    fn answers_and_losses_tell_whether_a_source_is_up() {
+        let answer = |status| Ok(Response { status, headers: Vec::new(), body: Bytes::new() });
+        let error = |origin, code| Err(Error::new(origin, code, "message"));
+        let up = [200, 204, 302, 400, 401, 403, 404, 429, 501].map(answer);
+        let failed = [408, 425, 500, 502, 503, 504].map(answer);
+        let lost = [
+            error(Origin::Reachability, "source.unreachable"),
+            error(Origin::Source, "source.timeout"),
+            error(Origin::Source, "source.body"),
+        ];
+        let cases = (up.into_iter().map(|result| (result, Some(Health::Up))))
+            .chain(failed.into_iter().chain(lost).map(|result| (result, Some(Health::Failed))))
+            .chain([
+                (error(Origin::Limit, "source.body"), Some(Health::Up)),
+                (error(Origin::Reachability, "source.certificate"), None),
+                (error(Origin::Configuration, "grant.refused"), None),
+            ]);
+        for (result, expected) in cases {
+            assert_eq!(health_of(&result), expected, "{result:?}");
         }
     }
 }

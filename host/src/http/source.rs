@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::credentials::{Credentials, Lease};
 use super::exchange::Exchange;
 use super::tokens::TokenStore;
-use super::{Meter, Page, Request, Transport, WireRequest};
+use super::{Meter, Origins, Page, Request, Transport, WireRequest};
 use crate::BoxFuture;
 use crate::config::{self, Auth};
 use crate::error::{Error, Origin, Result};
@@ -21,14 +21,15 @@ struct Inner {
 }
 
 impl Source {
-    /// A source over a transport. Sends nothing yet.
+    /// A source over a transport. Sends nothing yet. `origins` is what the connections of the process share.
     pub fn new(
         settings: &config::Source,
         transport: Arc<dyn Transport>,
         tokens: Arc<dyn TokenStore>,
         meter: Arc<Meter>,
+        origins: Origins,
     ) -> Result<Source> {
-        let exchange = Exchange::new(settings, transport, meter);
+        let exchange = Exchange::new(settings, transport, meter, origins);
         if let Auth::OAuth2 { token_url, .. } = &settings.auth {
             exchange.grant().destination(token_url).map_err(|error| misconfigured("source.auth.token_url", &error))?;
         }
@@ -40,6 +41,11 @@ impl Source {
     pub fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
         let inner = self.0.clone();
         Box::pin(async move { inner.fetch(request).await })
+    }
+
+    /// What its requests cost, and what ended them.
+    pub fn meter(&self) -> &Meter {
+        self.0.exchange.meter()
     }
 
     /// Asks for the base URL once, without credentials. Any status, which it returns, proves that the source is there.

@@ -1,5 +1,7 @@
 //! The story of a request, told against a source that is a script, in a time that passes by itself.
 
+mod outages;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,7 +74,7 @@ fn source(settings: &config::Source, script: &Arc<Script>) -> Source {
 }
 
 fn over(settings: &config::Source, script: &Arc<Script>, tokens: Arc<dyn TokenStore>, meter: Arc<Meter>) -> Source {
-    Source::new(settings, script.clone(), tokens, meter).expect("a source")
+    Source::new(settings, script.clone(), tokens, meter, Origins::default()).expect("a source")
 }
 
 fn get(path: &str) -> Request {
@@ -162,6 +164,23 @@ async fn facts_are_given_to_programs() {
     let error = failure(source.fetch(get("/users")).await);
     assert_eq!((error.fact("status"), error.fact("excerpt")), (Some("404"), Some("gone")));
     assert_eq!(failure(source.fetch(get("/users")).await).fact("seconds"), Some("999"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_meter_knows_when_the_source_asked_to_come_back() {
+    let cases = [("999", true), ("120", false), ("99999999999999999999", true), ("-1", false), ("soon", false)];
+    for (value, is_later) in cases {
+        let script = Script::of([answer(503, &[("retry-after", value)], ""), json(200, "[]")]);
+        let mut settings = settings();
+        settings.retry.max_delay = Duration::from_millis(1);
+        let meter = Arc::new(Meter::default());
+        let source = over(&settings, &script, Arc::new(MemoryTokens::default()), meter.clone());
+        let result = source.fetch(get("/users")).await;
+        assert_eq!((result.is_err(), meter.postponed_until().is_some()), (is_later, is_later), "{value}");
+        if let Err(error) = result {
+            assert_eq!(error.fact("until").map(str::to_owned), meter.postponed_until().and_then(|at| at.to_rfc3339()));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,7 +333,8 @@ async fn cookies_and_echoes_of_credentials_are_withheld() {
 async fn secrets_with_line_breaks_are_a_mistake_in_the_configuration() {
     let settings = config::Source { auth: Auth::Bearer { token: "the-token\n".into() }, ..settings() };
     let tokens = Arc::new(MemoryTokens::default());
-    let error = Source::new(&settings, Script::of([]), tokens, Arc::default()).err().expect("refused");
+    let error =
+        Source::new(&settings, Script::of([]), tokens, Arc::default(), Origins::default()).err().expect("refused");
     assert_eq!(error.message(), "source.auth: the secret contains a line break or a control character");
 }
 
@@ -483,7 +503,8 @@ async fn a_token_endpoint_elsewhere_must_be_allowed() {
     let mut settings = oauth2(None);
     settings.allowed_hosts.clear();
     let tokens = Arc::new(MemoryTokens::default());
-    let error = Source::new(&settings, Script::of([]), tokens, Arc::default()).err().expect("refused");
+    let error =
+        Source::new(&settings, Script::of([]), tokens, Arc::default(), Origins::default()).err().expect("refused");
     assert_eq!(
         (error.origin(), error.message(), error.remedy()),
         (

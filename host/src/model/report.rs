@@ -1,6 +1,6 @@
 //! What is said of a run, while it goes on and at its end.
 
-use super::State;
+use super::{Instant, State};
 use crate::error::Error;
 
 /// What a sink did with the rows that were committed.
@@ -54,6 +54,8 @@ pub enum Status {
     Interrupted,
     /// The number of requests that the user allowed is used up.
     Limited,
+    /// The source asked to come back at this time, later than a run may wait.
+    Postponed(Instant),
 }
 
 impl Status {
@@ -64,6 +66,15 @@ impl Status {
             Status::Failed => "failed",
             Status::Interrupted => "interrupted",
             Status::Limited => "limited",
+            Status::Postponed(_) => "postponed",
+        }
+    }
+
+    /// When to come back, where the source said so: RFC 3339.
+    pub fn retry_at(self) -> Option<String> {
+        match self {
+            Status::Postponed(until) => until.to_rfc3339(),
+            _ => None,
         }
     }
 }

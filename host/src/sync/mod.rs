@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Origin, Result};
-use crate::http::Source;
+use crate::http::{Meter, Source};
 use crate::model::{Report, State, Status};
 use crate::plugin::{Manifest, Strategy};
 use crate::sink::{Mode, Sink};
@@ -97,9 +97,21 @@ pub async fn run(job: Job) -> Report {
     let outcome = closed.and(outcome).map_err(|error| with_what_was_kept(error, &job.gauge));
     match outcome {
         Ok(()) => report(Status::Done, state, None),
-        Err(error) if error.origin() == Origin::Interrupt => report(Status::Interrupted, state, None),
-        Err(error) if error.code() == "limit.requests" => report(Status::Limited, state, None),
-        Err(error) => report(Status::Failed, state, Some(error)),
+        Err(error) => match status_of(&error, job.source.meter()) {
+            Status::Failed => report(Status::Failed, state, Some(error)),
+            status => report(status, state, None),
+        },
+    }
+}
+
+/// How a run ended that did not come to its end. A strategy can return any code, so what the source says by one counts
+/// only where the host has heard it, too.
+fn status_of(error: &Error, meter: &Meter) -> Status {
+    match error.code() {
+        _ if error.origin() == Origin::Interrupt => Status::Interrupted,
+        "limit.requests" if meter.is_used_up() => Status::Limited,
+        "source.retry-later" => meter.postponed_until().map_or(Status::Failed, Status::Postponed),
+        _ => Status::Failed,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::BoxFuture;
-use crate::http::{MemoryTokens, Meter, Response, Transport, WireRequest};
+use crate::http::{MemoryTokens, Origins, Response, Transport, WireRequest};
 use crate::model::{Batch, Change, Counts, Table};
 use crate::plugin::Services;
 
@@ -247,7 +247,8 @@ async fn check_with(case: Case, hands: Hands, expected: Expected) -> Option<Stri
     };
     let meter = Arc::new(Meter::with_limit(case.limit));
     let settings = crate::config::Source::new("https://api.example.com".parse().expect("a URL"));
-    let source = Source::new(&settings, Arc::new(Answers), Arc::new(MemoryTokens::default()), Arc::clone(&meter));
+    let tokens = Arc::new(MemoryTokens::default());
+    let source = Source::new(&settings, Arc::new(Answers), tokens, Arc::clone(&meter), Origins::default());
     let report = run(Job {
         name: "test".into(),
         strategy_name: "scripted".into(),
@@ -349,4 +350,24 @@ async fn a_run_begins_with_the_saved_state_in_the_form_that_the_strategy_reads()
         ..kept("new")
     };
     check(saved("new", 3), newer).await;
+}
+
+#[test]
+fn only_what_the_host_has_heard_ends_a_run_without_an_error() {
+    let until = crate::model::Instant::from_parts(2_000_000_000, 0);
+    let fresh = Meter::with_limit(Some(1));
+    let used_up = Meter::with_limit(Some(0));
+    let told = Meter::default();
+    told.postpone(until);
+    let cases = [
+        (&fresh, Error::interrupted(), Status::Interrupted),
+        (&used_up, Error::plugin("limit.requests", "forged or not"), Status::Limited),
+        (&fresh, Error::plugin("limit.requests", "forged"), Status::Failed),
+        (&told, Error::plugin("source.retry-later", "heard by the host, too"), Status::Postponed(until)),
+        (&fresh, Error::plugin("source.retry-later", "forged"), Status::Failed),
+        (&told, Error::plugin("source.status", "something else"), Status::Failed),
+    ];
+    for (meter, error, expected) in cases {
+        assert_eq!(status_of(&error, meter), expected, "{error}");
+    }
 }
