@@ -15,5 +15,6 @@ mod interruption;
 #[cfg(unix)]
 mod kills;
 mod rate_limit;
+mod source_faults;
 mod strategies;
 mod support;

@@ -65,7 +65,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
 /// A connection that can run, or the report of why it cannot.
 enum Start {
     Ready(Prepared),
-    Failed(Connection, Report),
+    Failed(Connection, Box<Report>),
 }
 
 impl Start {
@@ -85,7 +85,7 @@ async fn start(host: &Host, loaded: &Loaded, options: Options) -> Result<Start> 
         Err(error) if error.origin() == Origin::Configuration => Err(error),
         Err(error) => {
             let report = run::failed(&loaded.connection, String::new(), clock, error);
-            Ok(Start::Failed(loaded.connection.clone(), report))
+            Ok(Start::Failed(loaded.connection.clone(), Box::new(report)))
         }
     }
 }
@@ -143,7 +143,7 @@ async fn run_all(starts: Vec<Start>, options: Options, screen: &Screen) -> Vec<R
 async fn run_one(start: Start, options: Options, screen: Screen, interrupt: CancellationToken) -> Report {
     let prepared = match start {
         Start::Ready(prepared) => prepared,
-        Start::Failed(_, report) => return report,
+        Start::Failed(_, report) => return *report,
     };
     let name = prepared.connection.name.clone();
     tracing::info!(connection = name, "started");

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 
 use super::*;
 
+/// What comes of the n-th request.
+type Behaviour = fn(usize) -> Result<Response>;
+
 /// Sources by their host: how each answers, and how often it was asked.
 #[derive(Default)]
 struct World {
-    answers: Mutex<HashMap<String, fn(usize) -> Result<Response>>>,
+    answers: Mutex<HashMap<String, Behaviour>>,
     asked: Mutex<HashMap<String, usize>>,
 }
 
 impl World {
-    fn set(&self, host: &str, answer: fn(usize) -> Result<Response>) {
+    fn set(&self, host: &str, answer: Behaviour) {
         self.answers.lock().expect("unpoisoned").insert(host.to_owned(), answer);
     }
 
