@@ -48,6 +48,7 @@ fn a_report_has_all_its_fields_whether_the_run_ends_well_or_not() {
         "strategy",
         "plugin_digest",
         "status",
+        "retry_at",
         "requests",
         "retries",
         "rows_read",
@@ -80,11 +81,13 @@ fn a_report_has_all_its_fields_whether_the_run_ends_well_or_not() {
 fn exit_codes_tell_what_failed() {
     let api = Api::start();
     let html = RawServer::with("200 OK", "text/html", "<html></html>");
+    let closed = RawServer::answering("HTTP/1.1 503 Closed\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n");
     let nobody = format!("source.base_url=http://127.0.0.1:{}", free_port());
     let odd = format!("source.base_url={}", html.url());
+    let later = format!("source.base_url={}", closed.url());
     let workspace = connected(&api);
     workspace.connection("other", "keyset", &html.url(), &["table: other"]);
-    let cases: [(i32, &[&str]); 11] = [
+    let cases: [(i32, &[&str]); 13] = [
         (0, &["sync", "users.yaml"]),
         (1, &["sync", "users.yaml", "--set", &odd]),
         (2, &["sync", "users.yaml", "--set", "sorce.base_url=x"]),
@@ -96,6 +99,8 @@ fn exit_codes_tell_what_failed() {
         (3, &["check", "users.yaml", "--set", &nobody]),
         (4, &["sync", "users.yaml", "other.yaml"]),
         (0, &["sync", "users.yaml", "--limit-requests", "1"]),
+        (75, &["sync", "users.yaml", "--set", &later]),
+        (1, &["check", "users.yaml", "--set", &later]),
     ];
     for (code, arguments) in cases {
         run(&workspace, arguments, code);
