@@ -81,7 +81,7 @@ impl Exchange {
             let delay = match retry::decide(&self.policy, &spent, outcome, fastrand::f64()) {
                 Decision::Stop => None,
                 Decision::Later(wait) => return Err(self.postpone(asked, wait)),
-                Decision::Again(delay) => self.granted(plain, outcome, delay),
+                Decision::Again(delay) => self.granted(asked, plain, outcome, delay),
             };
             let Some(delay) = delay else { return result.map(|page| Answer::new(asked, page, spent.attempts())) };
             spent.wait(outcome, delay);
@@ -91,11 +91,15 @@ impl Exchange {
 
     /// When a request may be repeated, as far as all that is repeated at its origin allows. What a source that is up
     /// asks for itself is free.
-    fn granted(&self, plain: &WireRequest, outcome: Outcome, delay: Duration) -> Option<Duration> {
-        match outcome {
-            Outcome::Status(429, _) => Some(delay),
-            _ => Some(self.origins.gate(&plain.url).repeat(self.policy.max_delay)?.max(delay)),
+    fn granted(&self, asked: &str, plain: &WireRequest, outcome: Outcome, delay: Duration) -> Option<Duration> {
+        if let Outcome::Status(429, _) = outcome {
+            return Some(delay);
         }
+        let wait = self.origins.gate(&plain.url).repeat(self.policy.max_delay);
+        if wait.is_none() {
+            tracing::debug!("{asked} is not sent again: the source is down, or too much is repeated already");
+        }
+        Some(wait?.max(delay))
     }
 
     /// The source asks to wait longer than a run may.

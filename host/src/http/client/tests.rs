@@ -1,5 +1,7 @@
 //! The client against a server that is a few bytes and pauses on a loopback socket.
 
+mod http2;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
