@@ -58,12 +58,14 @@ fn flaky(number: usize) -> Result<Response> {
 }
 
 fn connections(world: &Arc<World>, origins: &Origins, host: &str, count: usize) -> Vec<Source> {
+    (0..count).map(|_| connection(world, origins, host, None)).collect()
+}
+
+fn connection(world: &Arc<World>, origins: &Origins, host: &str, rate_limit: Option<RateLimit>) -> Source {
     let settings = config::Source::new(format!("https://{host}/v1").parse().expect("a URL"));
-    let connection = |_| {
-        let tokens = Arc::new(MemoryTokens::default());
-        Source::new(&settings, world.clone(), tokens, Arc::default(), origins.clone()).expect("a source")
-    };
-    (0..count).map(connection).collect()
+    let settings = config::Source { rate_limit, ..settings };
+    let tokens = Arc::new(MemoryTokens::default());
+    Source::new(&settings, world.clone(), tokens, Arc::default(), origins.clone()).expect("a source")
 }
 
 /// Each connection has a run of one request, spread over a minute. Returns how many succeeded.
@@ -136,6 +138,29 @@ async fn a_run_that_is_refused_ends_at_once_and_says_until_when() {
             format!("GET /users: https://a.test has failed since {since}; it is left alone until {retry_at}");
         assert_eq!(error.message(), expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_its_turn_is_not_sent_to_a_source_that_went_down() {
+    let (world, origins) = (Arc::new(World::default()), Origins::default());
+    let every = |seconds: f64| Some(RateLimit { requests_per_second: 1.0 / seconds, burst: 1 });
+    let [slow, slowest] = [3.5, 1_000.0].map(|seconds| connection(&world, &origins, "a.test", every(seconds)));
+    world.set("a.test", up);
+    for source in [&slow, &slowest] {
+        assert_eq!(body(source.fetch(get("/users")).await), "[]");
+    }
+
+    world.set("a.test", refusing);
+    let others = connections(&world, &origins, "a.test", 30);
+    let waiting = slow.fetch(get("/users"));
+    let (waited, _) = tokio::join!(waiting, join_all(others.iter().map(|other| other.fetch(get("/users")))));
+    assert!(failure(waited).fact("retry_at").is_some(), "it was sent");
+
+    // Whoever would have to wait for its turn now ends at once.
+    while failure(others[0].fetch(get("/users")).await).fact("retry_at").is_none() {}
+    let began = Instant::now();
+    assert!(failure(slowest.fetch(get("/users")).await).fact("retry_at").is_some(), "it was sent");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
