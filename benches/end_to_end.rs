@@ -111,7 +111,7 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
         name: measure.name.to_owned(),
         strategy_name: measure.name.to_owned(),
         strategy: Arc::clone(&measure.strategy),
-        source,
+        source: Arc::new(source),
         sink: sink::open(&measure.destination, measure.name, false)?,
         config: "{}".to_owned(),
         mode: Mode::Incremental,

@@ -49,6 +49,8 @@ pub(super) enum Mishap {
     AnswerLost,
     /// The source answers 503 from here on.
     Outage,
+    /// The source asks to come back in ten years, from here on.
+    Postponement,
 }
 
 impl Mishap {
@@ -61,13 +63,14 @@ impl Mishap {
             Mishap::Lost => "lost-request",
             Mishap::AnswerLost => "lost-answer",
             Mishap::Outage => "outage",
+            Mishap::Postponement => "postponement",
         }
     }
 
     /// Those that can happen at a step.
     pub(super) fn at(step: &Step) -> &'static [Mishap] {
         match step {
-            Step::Request => &[Mishap::Crash, Mishap::Takeover, Mishap::Lost, Mishap::Outage],
+            Step::Request => &[Mishap::Crash, Mishap::Takeover, Mishap::Lost, Mishap::Outage, Mishap::Postponement],
             Step::Answer => &[Mishap::Crash, Mishap::AnswerLost],
             Step::Stage => &[Mishap::Crash, Mishap::Rejection],
             Step::Committed => &[Mishap::Crash, Mishap::Unacknowledged],
@@ -93,7 +96,8 @@ struct Inner {
     /// What is to go wrong, at the step of this number.
     due: Option<(usize, Mishap)>,
     has_struck: bool,
-    is_out: bool,
+    /// What goes wrong with every request from now on.
+    lasting: Option<Mishap>,
     events: Vec<Event>,
 }
 
@@ -108,14 +112,14 @@ impl Course {
         if self.gone.is_cancelled() {
             return Some(Mishap::Crash);
         }
-        if inner.is_out && step == Step::Request {
-            return Some(Mishap::Outage);
+        if inner.lasting.is_some() && step == Step::Request {
+            return inner.lasting;
         }
         let number = inner.steps.len();
         inner.steps.push(step);
         let (_, mishap) = inner.due.filter(|(at, _)| *at == number)?;
         inner.has_struck = true;
-        inner.is_out = mishap == Mishap::Outage;
+        inner.lasting = Some(mishap).filter(|mishap| matches!(mishap, Mishap::Outage | Mishap::Postponement));
         inner.events.push(Event(format!("    ! {mishap}")));
         if mishap == Mishap::Crash {
             self.gone.cancel();
@@ -160,6 +164,7 @@ impl fmt::Display for Mishap {
             Mishap::Lost => "the connection breaks before the source is reached",
             Mishap::AnswerLost => "the connection breaks before the answer is there",
             Mishap::Outage => "the source answers 503 from here on",
+            Mishap::Postponement => "the source asks to come back in ten years",
         })
     }
 }

@@ -10,12 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::course::{Course, Event, Mishap, Step};
 use super::destination::{Destination, ModelSink};
+use super::own::OwnSource;
 use super::scenario::Scenario;
 use super::source::{BEGINNING, World};
+use super::verdict::{Finding, compare};
 use crate::BoxFuture;
 use crate::config;
 use crate::error::{Error, Origin, Result};
-use crate::http::{MemoryTokens, Meter, Origins, Response, Source, Transport, WireRequest};
+use crate::http::{Fetch, MemoryTokens, Meter, Origins, Page, Request, Response, Source, Transport, WireRequest};
 use crate::model::{Report, Status};
 use crate::plugin::Strategy;
 use crate::sink::Mode;
@@ -36,6 +38,8 @@ pub(super) struct Lab {
     /// The strategy's configuration: JSON text.
     pub(super) config: String,
     pub(super) destination: Destination,
+    /// A source of the user's own, in place of the simulated one.
+    own: Option<Arc<OwnSource>>,
     world: Mutex<World>,
     clock: Clock,
     seed: u64,
@@ -66,10 +70,23 @@ impl Lab {
         scenario: &Scenario,
         seed: u64,
         destination: Destination,
+        own: Option<Arc<OwnSource>>,
     ) -> Arc<Lab> {
-        let clock = Clock::starting_at(BEGINNING);
+        let clock = Clock::starting_at(own.as_ref().map_or(BEGINNING, |own| own.began()));
         let world = Mutex::new(World::new(scenario, seed, clock));
-        Arc::new(Lab { strategy, config, destination, world, clock, seed })
+        Arc::new(Lab { strategy, config, destination, own, world, clock, seed })
+    }
+
+    /// Compares the destination with the source, which is at rest. Returns how many records were compared, too.
+    pub(super) fn compare(&self) -> (usize, Result<(), Finding>) {
+        let durable = self.destination.lock();
+        match &self.own {
+            Some(own) => own.compare(&durable),
+            None => {
+                let world = self.world();
+                (world.store().len(), compare(&durable, world.store()))
+            }
+        }
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
@@ -111,11 +128,8 @@ impl Lab {
 
     fn job(self: &Arc<Self>, manner: Manner, course: &Arc<Course>) -> Result<Job> {
         let meter = Arc::new(Meter::with_limit(Some(REQUESTS)));
-        let base_url = "https://source.example/".parse().map_err(|_| Error::host("the simulated source has no URL"))?;
         let wire = Wire { lab: Arc::clone(self), course: Arc::clone(course), manner };
-        let tokens = Arc::new(MemoryTokens::default());
-        let (settings, origins) = (config::Source::new(base_url), Origins::default());
-        let source = Source::new(&settings, Arc::new(wire), tokens, Arc::clone(&meter), origins)?;
+        let source = self.source(wire, Arc::clone(&meter))?;
         Ok(Job {
             name: "certify".to_owned(),
             strategy_name: String::new(),
@@ -131,6 +145,20 @@ impl Lab {
             interrupt: CancellationToken::new(),
             gauge: Arc::new(Gauge::new(meter)),
         })
+    }
+}
+
+impl Lab {
+    /// Where a run's requests go: over the host's own HTTP room to the simulated source, or to the kept answers of the
+    /// user's own.
+    fn source(&self, wire: Wire, meter: Arc<Meter>) -> Result<Arc<dyn Fetch>> {
+        if let Some(own) = &self.own {
+            return Ok(Arc::new(Taped { own: Arc::clone(own), wire: Arc::new(wire), meter }));
+        }
+        let base_url = "https://source.example/".parse().map_err(|_| Error::host("the simulated source has no URL"))?;
+        let settings = config::Source::new(base_url);
+        let tokens = Arc::new(MemoryTokens::default());
+        Ok(Arc::new(Source::new(&settings, Arc::new(wire), tokens, meter, Origins::default())?))
     }
 }
 
@@ -160,33 +188,76 @@ struct Wire {
 impl Transport for Wire {
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
-            let shown = shown(&request);
-            match self.course.step(Step::Request) {
-                Some(Mishap::Crash) => std::future::pending().await,
-                Some(Mishap::Lost) => return Err(broken("before the source was reached")),
-                Some(Mishap::Outage) => return Ok(unavailable()),
-                Some(Mishap::Takeover) => self.take_over().await,
-                _ => {}
+            if let Some(refusal) = self.depart().await? {
+                return Ok(refusal);
             }
             let (response, count) = self.lab.world().answer(&request);
-            self.course.note(format_args!("    {shown} → {}, {count} records", response.status));
+            self.course.note(format_args!("    {} → {}, {count} records", shown(&request), response.status));
             sleep(LATENCY).await;
             let changes = self.lab.world().move_on();
             changes.iter().for_each(|change| self.course.note(format_args!("    ~ {change}")));
-            match self.course.step(Step::Answer) {
-                Some(Mishap::Crash) => std::future::pending().await,
-                Some(Mishap::AnswerLost) => Err(broken("before the answer was there")),
-                _ => Ok(response),
-            }
+            self.arrive().await?;
+            Ok(response)
         })
     }
 }
 
 impl Wire {
+    /// A request sets out. An answer comes of it where something else than the source gives one.
+    async fn depart(&self) -> Result<Option<Response>> {
+        match self.course.step(Step::Request) {
+            Some(Mishap::Crash) => std::future::pending().await,
+            Some(Mishap::Lost) => Err(broken("before the source was reached")),
+            Some(Mishap::Outage) => Ok(Some(unavailable(None))),
+            Some(Mishap::Postponement) => Ok(Some(unavailable(Some("315360000")))),
+            Some(Mishap::Takeover) => {
+                self.take_over().await;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// An answer comes back.
+    async fn arrive(&self) -> Result<()> {
+        match self.course.step(Step::Answer) {
+            Some(Mishap::Crash) => std::future::pending().await,
+            Some(Mishap::AnswerLost) => Err(broken("before the answer was there")),
+            _ => Ok(()),
+        }
+    }
+
     /// Another host opens the destination and runs to its end, in the middle of this run.
     async fn take_over(&self) {
         let other = self.lab.run(self.manner, None).await;
         other.events.iter().for_each(|event| self.course.note(format_args!("  | {}", event.0)));
+    }
+}
+
+/// The kept answers of the user's own source.
+struct Taped {
+    own: Arc<OwnSource>,
+    wire: Arc<Wire>,
+    meter: Arc<Meter>,
+}
+
+impl Fetch for Taped {
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
+        let (own, wire, meter) = (Arc::clone(&self.own), Arc::clone(&self.wire), Arc::clone(&self.meter));
+        Box::pin(async move {
+            meter.request(false)?;
+            if let Some(refusal) = wire.depart().await? {
+                return Err(broken(&format!("with status {}", refusal.status)));
+            }
+            let answer = own.answer(&request);
+            let told = match &answer {
+                Ok(page) => page.response().status.to_string(),
+                Err(error) => error.code().to_owned(),
+            };
+            wire.course.note(format_args!("    {} {} {:?} → {told}", request.method, request.path, request.query));
+            wire.arrive().await?;
+            answer
+        })
     }
 }
 
@@ -200,6 +271,7 @@ fn broken(when: &str) -> Error {
     Error::new(Origin::Reachability, "source.unreachable", format!("the simulated connection broke {when}"))
 }
 
-fn unavailable() -> Response {
-    Response { status: 503, headers: Vec::new(), body: "the simulated source is out".into() }
+fn unavailable(retry_after: Option<&str>) -> Response {
+    let headers = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_owned())).into_iter().collect();
+    Response { status: 503, headers, body: "the simulated source is out".into() }
 }

@@ -9,6 +9,7 @@ mod certificate;
 mod course;
 mod destination;
 mod lab;
+mod own;
 mod recognize;
 mod scenario;
 mod source;
@@ -17,6 +18,7 @@ mod trial;
 mod verdict;
 
 pub use certificate::{Case, Certificate, Check, Counterexample, Tally};
+pub use own::OwnSource;
 pub use recognize::recognize;
 pub use scenario::Api;
 pub use survey::{Plan, certify, scenario_names};

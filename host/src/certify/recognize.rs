@@ -14,7 +14,7 @@ pub fn recognize(strategy: &Arc<dyn Strategy>, manifest: &Manifest, config: &Map
     let config = Value::Object(config.clone()).to_string();
     let plain = scenario::of(Api::Keyset).into_iter().next()?;
     let asked = paused(async {
-        let (_, lab) = conduct(Arc::clone(strategy), config, &plain, 0, Trial::PLAIN).await;
+        let (_, lab) = conduct(Arc::clone(strategy), config, &plain, 0, None, Trial::PLAIN).await;
         lab.world().asked().to_owned()
     })?;
     asked.iter().find_map(|path| match path.as_str() {

@@ -11,10 +11,11 @@ use super::certificate::{Case, Certificate, Check, Counterexample, KIT_VERSION, 
 use super::course::{Event, Mishap, Step};
 use super::destination::{Durability, Durable};
 use super::lab::{Lab, Manner};
+use super::own::OwnSource;
 use super::scenario::{self, Api, Expect, Filter, Quirk, Scenario};
 use super::source::mix;
 use super::trial::{Grouping, Outcome, Trial, TrialEnd, conduct, judge, states};
-use super::verdict::{Fault, Finding, compare};
+use super::verdict::{Fault, Finding};
 use crate::model::State;
 use crate::plugin::{Manifest, Strategy};
 use crate::sink::Mode;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub config: Map<String, Value>,
     /// The API that it reads.
     pub api: Api,
+    /// Its own source, in place of the simulated ones.
+    pub own: Option<Arc<OwnSource>>,
     /// All that is arbitrary follows from it.
     pub seed: u64,
     /// Trials of one kind in a scenario, beyond which they are drawn by the seed. None: all.
@@ -143,9 +146,9 @@ impl<'a> Survey<'a> {
     /// The trial in which nothing goes wrong, and what follows from its end. Returns the steps of its first two runs.
     fn read_plainly(&mut self) -> [Vec<Step>; 2] {
         let (strategy, config) = (Arc::clone(&self.plan.strategy), self.config.clone());
-        let (scenario, seed) = (self.scenario, self.plan.seed);
+        let (scenario, seed, own) = (self.scenario, self.plan.seed, self.plan.own.clone());
         let shown = paused(async {
-            let (end, lab) = conduct(strategy, config, scenario, seed, Trial::PLAIN).await;
+            let (end, lab) = conduct(strategy, config, scenario, seed, own, Trial::PLAIN).await;
             let is_read = end.finding.is_none() && end.refusal.is_none();
             let resumed = if is_read { resume_from_each_state(&lab, scenario, &end.endings).await } else { Vec::new() };
             (end, resumed)
@@ -231,8 +234,8 @@ impl<'a> Survey<'a> {
             return;
         }
         let (strategy, config) = (Arc::clone(&self.plan.strategy), self.config.clone());
-        let (scenario, seed) = (self.scenario, self.plan.seed);
-        let end = paused(async { conduct(strategy, config, scenario, seed, trial).await.0 });
+        let (scenario, seed, own) = (self.scenario, self.plan.seed, self.plan.own.clone());
+        let end = paused(async { conduct(strategy, config, scenario, seed, own, trial).await.0 });
         if let Some(end) = end {
             self.note(check, name, end);
         }
@@ -338,10 +341,9 @@ async fn resume(lab: &Arc<Lab>, whole: &Durable, state: String) -> Resumed {
         Some(Outcome::Refused(why)) => end.refusal = Some(why),
         _ => {}
     }
-    let world = lab.world();
-    end.compared = world.store().len();
-    let difference = compare(&lab.destination.lock(), world.store()).err();
-    end.finding = end.finding.or(difference);
+    let (count, compared) = lab.compare();
+    end.compared = count;
+    end.finding = end.finding.or(compared.err());
     Resumed { end, read, asked: run.asked_from }
 }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::course::{Event, Mishap, Step};
 use super::destination::{Destination, Durability, Durable};
 use super::lab::{Lab, Manner, RunEnd};
+use super::own::OwnSource;
 use super::scenario::Scenario;
-use super::verdict::{Fault, Finding, compare};
+use super::verdict::{Fault, Finding};
 use crate::model::{Report, State, Status};
 use crate::plugin::Strategy;
 use crate::sink::Mode;
@@ -107,9 +108,10 @@ pub(super) async fn conduct(
     config: String,
     scenario: &Scenario,
     seed: u64,
+    own: Option<Arc<OwnSource>>,
     trial: Trial,
 ) -> (TrialEnd, Arc<Lab>) {
-    let lab = Lab::new(strategy, config, scenario, seed, Destination::new(trial.durability));
+    let lab = Lab::new(strategy, config, scenario, seed, Destination::new(trial.durability), own);
     let mut conductor = Conductor { lab: Arc::clone(&lab), trial, end: TrialEnd::of(Vec::new()) };
     if let Err(finding) = conductor.conduct().await {
         conductor.end.finding = Some(finding);
@@ -217,7 +219,7 @@ impl Conductor {
                 self.end.refusal = Some(why);
                 Ok(true)
             }
-            Outcome::Faulty(_) if end.has_struck && report.status == Status::Failed => Ok(false),
+            Outcome::Faulty(finding) if end.has_struck && finding.fault == Fault::BrokeOff => Ok(false),
             Outcome::Faulty(finding) => Err(finding),
         }
     }
@@ -232,9 +234,9 @@ impl Conductor {
     }
 
     fn compare(&mut self) -> Result<(), Finding> {
-        let world = self.lab.world();
-        self.end.compared += world.store().len();
-        compare(&self.lab.destination.lock(), world.store())
+        let (count, outcome) = self.lab.compare();
+        self.end.compared += count;
+        outcome
     }
 
     fn tell_changes<C: fmt::Display>(&mut self, when: &str, change: impl FnOnce(&mut super::source::World) -> Vec<C>) {
@@ -258,10 +260,13 @@ pub(super) fn judge(report: &Report) -> Outcome {
     match (&report.error, report.status) {
         (Some(error), _) => match error.code() {
             "source.unsupported" | "source.loop" | "config.invalid" => Outcome::Refused(error.message().to_owned()),
-            "limit.no_progress" | "limit.busy" | "limit.unsealed" => faulty(Fault::Endless, error.message()),
+            "limit.no_progress" | "limit.busy" | "limit.unsealed" | "limit.run_timeout" => {
+                faulty(Fault::Endless, error.message())
+            }
             "plugin.backward" => faulty(Fault::MovedBack, error.message()),
             code => faulty(Fault::BrokeOff, &format!("{code}: {}", error.message())),
         },
+        (None, Status::Postponed(_)) => faulty(Fault::BrokeOff, "the source asked to come back later"),
         (None, Status::Limited) => faulty(Fault::Endless, "the run was still asking when it was stopped"),
         (None, _) => match unaccounted(report) {
             0 => Outcome::Complete,

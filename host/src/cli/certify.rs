@@ -1,20 +1,23 @@
 //! `tidegate certify`: prove that a strategy loses nothing, or show the shortest history in which it does.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::connection::strategy;
+use super::connection::{Changes, Loaded, strategy};
 use super::logging::Screen;
 use super::output::{self, Stream};
-use super::{Format, exit, summary};
-use crate::certify::{self, Api, Case, Certificate, Check, Plan};
+use super::{Format, exit, run, summary};
+use crate::certify::{self, Api, Case, Certificate, Check, OwnSource, Plan};
+use crate::config;
 use crate::error::{Error, Result};
-use crate::plugin::{Engine, Limits};
+use crate::http::{Meter, Origins};
+use crate::plugin::{Engine, Limits, Manifest, Strategy};
+use crate::sync::Promises;
 
 /// Trials of one kind in a scenario, beyond which the quick form draws them by the seed.
 const QUICK: usize = 60;
@@ -40,6 +43,12 @@ pub(super) struct Arguments {
     /// With --long: stop after so many seeds
     #[arg(long, value_name = "N", requires = "long")]
     seeds: Option<u64>,
+    /// Try it on the source of this connection, in place of the simulated ones
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "api", "scenario"])]
+    connection: Option<PathBuf>,
+    /// With --connection: the file of its answers; they are read from it where it is there, and written to it otherwise
+    #[arg(long, value_name = "FILE", requires = "connection")]
+    recording: Option<PathBuf>,
     /// Only the scenarios with this in their name
     #[arg(long, value_name = "TEXT")]
     scenario: Option<String>,
@@ -71,7 +80,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     let started = Instant::now();
     let mut points = 0;
     for seed in first.. {
-        let certificate = run(Plan { seed, ..plan.clone() }, &screen, arguments.long).await?;
+        let certificate = conduct(Plan { seed, ..plan.clone() }, &screen, arguments.long).await?;
         points += certificate.cases.iter().map(|case| case.crash_points).sum::<u64>();
         let is_last = seeds.is_some_and(|seeds| seed - first + 1 >= seeds) || !certificate.passed;
         if arguments.long && !screen.is_quiet {
@@ -79,6 +88,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
             Stream::Stderr.print(&format!("seed {seed}: {points} crash points so far, {rate:.0} a second"));
         }
         if is_last {
+            keep_recording(&arguments, &plan)?;
             return finish(&arguments, &certificate, &screen);
         }
     }
@@ -89,15 +99,20 @@ async fn plan(arguments: &Arguments) -> Result<Plan> {
     let engine = Engine::simulating(Limits { busy: BUSY, ..Limits::default() })?;
     let strategy = engine.load(&strategy(&arguments.plugin)?).await?;
     let manifest = strategy.describe().await?;
-    let config: Map<String, Value> = serde_json::from_str(&arguments.config)
-        .map_err(|error| Error::configuration(format!("--config is no JSON object: {error}")))?;
-    let api = match arguments.api {
-        Some(api) => api,
+    Promises::read(&manifest.needs)?;
+    let (config, api, own) = match &arguments.connection {
+        Some(file) => {
+            let (config, own) = own_source(arguments, file, &manifest)?;
+            (config, Api::Own, Some(Arc::new(own)))
+        }
         None => {
-            let name = manifest.name.clone();
-            let (strategy, manifest, config) = (Arc::clone(&strategy), manifest.clone(), config.clone());
-            let api = blocking(move || certify::recognize(&strategy, &manifest, &config)).await?;
-            api.ok_or_else(|| unknown(&name))?
+            let config: Map<String, Value> = serde_json::from_str(&arguments.config)
+                .map_err(|error| Error::configuration(format!("--config is no JSON object: {error}")))?;
+            let api = match arguments.api {
+                Some(api) => api,
+                None => recognize(&strategy, &manifest, &config).await?,
+            };
+            (config, api, None)
         }
     };
     let plan = Plan {
@@ -105,6 +120,7 @@ async fn plan(arguments: &Arguments) -> Result<Plan> {
         manifest,
         config,
         api,
+        own,
         seed: arguments.seed,
         most_trials: (!arguments.long && arguments.trial.is_none()).then_some(QUICK),
         scenario: arguments.scenario.clone(),
@@ -112,6 +128,33 @@ async fn plan(arguments: &Arguments) -> Result<Plan> {
     };
     check_filters(&plan)?;
     Ok(plan)
+}
+
+async fn recognize(strategy: &Arc<dyn Strategy>, manifest: &Manifest, config: &Map<String, Value>) -> Result<Api> {
+    let (strategy, manifest, config) = (Arc::clone(strategy), manifest.clone(), config.clone());
+    let name = manifest.name.clone();
+    let api = blocking(move || certify::recognize(&strategy, &manifest, &config)).await?;
+    api.ok_or_else(|| unknown(&name))
+}
+
+/// The source of a connection and the configuration that goes with it.
+fn own_source(arguments: &Arguments, file: &Path, manifest: &Manifest) -> Result<(Map<String, Value>, OwnSource)> {
+    let Loaded { connection, places, .. } = Changes::default().load(file)?;
+    config::validate(&connection.config, &manifest.config_schema, &places)?;
+    let own = match arguments.recording.as_deref().filter(|path| path.exists()) {
+        Some(path) => OwnSource::recorded(path)?,
+        None => {
+            OwnSource::live(Arc::new(run::open_source(&connection, Arc::new(Meter::default()), Origins::default())?))
+        }
+    };
+    Ok((connection.config, own))
+}
+
+fn keep_recording(arguments: &Arguments, plan: &Plan) -> Result<()> {
+    match (&arguments.recording, &plan.own) {
+        (Some(path), Some(own)) if !path.exists() => own.record(path),
+        _ => Ok(()),
+    }
 }
 
 fn unknown(name: &str) -> Error {
@@ -136,7 +179,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::host("the certification crashed"))
 }
 
-async fn run(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certificate> {
+async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certificate> {
     let tells = !screen.is_quiet && !is_long;
     blocking(move || {
         certify::certify(&plan, &|case| {
@@ -159,15 +202,15 @@ fn finish(arguments: &Arguments, certificate: &Certificate, screen: &Screen) -> 
     match arguments.output {
         Format::Json => output::print(&json),
         Format::Text if screen.is_quiet && certificate.passed => {}
-        Format::Text => output::print(&to_text(certificate, &arguments.plugin)),
+        Format::Text => output::print(&to_text(certificate, arguments)),
     }
     Ok(if certificate.passed { exit::DONE } else { exit::FAILED })
 }
 
-fn to_text(certificate: &Certificate, plugin: &str) -> String {
+fn to_text(certificate: &Certificate, arguments: &Arguments) -> String {
     let mut parts = vec![table(certificate)];
     parts.extend(refusals(certificate));
-    parts.extend(certificate.cases.iter().filter_map(|case| counterexample(case, plugin)));
+    parts.extend(certificate.cases.iter().filter_map(|case| counterexample(case, arguments)));
     parts.push(conclusion(certificate));
     parts.join("\n\n")
 }
@@ -204,13 +247,17 @@ fn refusals(certificate: &Certificate) -> Option<String> {
         .then(|| format!("refused, in its own words:\n{}", lines.into_iter().collect::<Vec<_>>().join("\n")))
 }
 
-fn counterexample(case: &Case, plugin: &str) -> Option<String> {
+fn counterexample(case: &Case, arguments: &Arguments) -> Option<String> {
     let found = case.counterexample.as_ref()?;
     let history = found.history.join("\n");
+    let subject = match &arguments.connection {
+        Some(file) => format!("--connection {}", file.display()),
+        None => format!("--api {} --scenario \"{}\"", case.api, case.scenario),
+    };
     Some(format!(
-        "{} in \"{}\": {}\nthe shortest history that shows it:\n{history}\nto see it again:\n  tidegate certify {plugin} \
-         --api {} --seed {} --scenario \"{}\" --trial {}",
-        found.fault, case.scenario, found.message, case.api, case.seed, case.scenario, found.trial
+        "{} in \"{}\": {}\nthe shortest history that shows it:\n{history}\nto see it again:\n  tidegate certify {} \
+         {subject} --seed {} --trial {}",
+        found.fault, case.scenario, found.message, arguments.plugin, case.seed, found.trial
     ))
 }
 

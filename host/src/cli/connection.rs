@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::plugin;
 
 /// What changes a connection from the command line.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub(super) struct Changes {
     /// Set a key of the connection, in place of what the file says. May be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]

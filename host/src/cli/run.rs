@@ -69,7 +69,7 @@ pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> R
 }
 
 /// Opens the source of a connection. Nothing is sent yet.
-fn open_source(connection: &Connection, meter: Arc<Meter>, origins: Origins) -> Result<Source> {
+pub(super) fn open_source(connection: &Connection, meter: Arc<Meter>, origins: Origins) -> Result<Source> {
     let client = Arc::new(Client::new(&connection.source)?);
     Source::new(&connection.source, client, token_store(connection), meter, origins)
 }
@@ -105,7 +105,7 @@ pub(super) async fn run(prepared: Prepared, options: Options, interrupt: Cancell
         name: connection.name.clone(),
         strategy_name: strategy_name(&connection.strategy),
         strategy,
-        source,
+        source: Arc::new(source),
         sink,
         config: serde_json::Value::Object(connection.config).to_string(),
         mode: if options.full_refresh { Mode::FullRefresh } else { Mode::Incremental },

@@ -55,6 +55,12 @@ pub struct Request {
     pub body: Option<Bytes>,
 }
 
+/// Where a strategy's requests go.
+pub trait Fetch: Send + Sync {
+    /// Fetches a page. The future owns what it needs; dropping it cancels the request.
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>>;
+}
+
 /// An answer, decompressed and complete.
 #[derive(Clone, Debug)]
 pub struct Response {

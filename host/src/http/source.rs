@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::credentials::{Credentials, Lease};
 use super::exchange::Exchange;
 use super::tokens::TokenStore;
-use super::{Meter, Origins, Page, Request, Transport, WireRequest};
+use super::{Fetch, Meter, Origins, Page, Request, Transport, WireRequest};
 use crate::BoxFuture;
 use crate::config::{self, Auth};
 use crate::error::{Error, Origin, Result};
@@ -37,17 +37,6 @@ impl Source {
         Ok(Source(Arc::new(Inner { settings: settings.clone(), exchange, credentials })))
     }
 
-    /// Fetches a page. Dropping the future cancels the request.
-    pub fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
-        let inner = self.0.clone();
-        Box::pin(async move { inner.fetch(request).await })
-    }
-
-    /// What its requests cost, and what ended them.
-    pub fn meter(&self) -> &Meter {
-        self.0.exchange.meter()
-    }
-
     /// Asks for the base URL once, without credentials. Any status, which it returns, proves that the source is there.
     pub async fn reach(&self) -> Result<u16> {
         let url = self.0.settings.base_url.clone();
@@ -58,6 +47,13 @@ impl Source {
     /// Gets a token, where the credentials are such that one is needed.
     pub async fn authenticate(&self) -> Result<()> {
         self.0.lease().await.map(drop)
+    }
+}
+
+impl Fetch for Source {
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
+        let inner = self.0.clone();
+        Box::pin(async move { inner.fetch(request).await })
     }
 }
 

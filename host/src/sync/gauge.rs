@@ -20,6 +20,11 @@ impl Gauge {
         Gauge { meter, ..Gauge::default() }
     }
 
+    /// What the run's requests cost, and what ended them.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     /// The figures at this moment.
     pub fn snapshot(&self) -> Progress {
         let (requests, retries, bytes_in) = self.meter.read();

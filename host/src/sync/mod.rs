@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Origin, Result};
-use crate::http::{Meter, Source};
+use crate::http::{Fetch, Meter};
 use crate::model::{Report, State, Status};
 use crate::plugin::{Manifest, Strategy};
 use crate::sink::{Mode, Sink};
@@ -42,7 +42,7 @@ pub struct Job {
     /// The strategy.
     pub strategy: Arc<dyn Strategy>,
     /// Where it reads.
-    pub source: Source,
+    pub source: Arc<dyn Fetch>,
     /// Where its records go.
     pub sink: Box<dyn Sink>,
     /// Its configuration: JSON text, an object.
@@ -97,7 +97,7 @@ pub async fn run(job: Job) -> Report {
     let outcome = closed.and(outcome).map_err(|error| with_what_was_kept(error, &job.gauge));
     match outcome {
         Ok(()) => report(Status::Done, state, None),
-        Err(error) => match status_of(&error, job.source.meter()) {
+        Err(error) => match status_of(&error, job.gauge.meter()) {
             Status::Failed => report(Status::Failed, state, Some(error)),
             status => report(status, state, None),
         },
@@ -119,7 +119,7 @@ fn status_of(error: &Error, meter: &Meter) -> Status {
 struct Context<'a> {
     strategy: &'a Arc<dyn Strategy>,
     config: &'a str,
-    source: &'a Source,
+    source: &'a Arc<dyn Fetch>,
     mode: Mode,
     clock: Clock,
     gauge: &'a Arc<Gauge>,
@@ -137,7 +137,7 @@ impl Context<'_> {
             _ => None,
         };
         let services = Arc::new(RunServices::new(
-            self.source.clone(),
+            Arc::clone(self.source),
             self.writer.inlet(),
             names,
             State {

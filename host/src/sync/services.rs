@@ -16,7 +16,7 @@ use super::guard::Guard;
 use super::writer::Inlet;
 use crate::BoxFuture;
 use crate::error::{Error, Result};
-use crate::http::{Page, Request, Source};
+use crate::http::{Fetch, Page, Request};
 use crate::model::{Change, State};
 use crate::plugin::Services;
 
@@ -24,7 +24,7 @@ use crate::plugin::Services;
 const STATE_LIMIT: usize = 64 << 10;
 
 pub(super) struct RunServices {
-    source: Source,
+    source: Arc<dyn Fetch>,
     inlet: Inlet,
     tables: HashSet<Arc<str>>,
     /// What every state has in common: the version and the strategy's digest.
@@ -64,7 +64,7 @@ impl Watch {
 
 impl RunServices {
     pub(super) fn new(
-        source: Source,
+        source: Arc<dyn Fetch>,
         inlet: Inlet,
         tables: Vec<String>,
         form: State,

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::BoxFuture;
-use crate::http::{MemoryTokens, Origins, Response, Transport, WireRequest};
+use crate::http::{MemoryTokens, Origins, Response, Source, Transport, WireRequest};
 use crate::model::{Batch, Change, Counts, Table};
 use crate::plugin::Services;
 
@@ -253,7 +253,7 @@ async fn check_with(case: Case, hands: Hands, expected: Expected) -> Option<Stri
         name: "test".into(),
         strategy_name: "scripted".into(),
         strategy: strategy.clone(),
-        source: source.expect("a source"),
+        source: Arc::new(source.expect("a source")),
         sink: Box::new(sink),
         config: "{}".into(),
         mode: case.mode,

@@ -8,6 +8,7 @@ mod sink;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::own::Difference;
 use crate::model::{Batch, Change, Counts, State, Table, Value};
 
 pub(super) use sink::ModelSink;
@@ -77,6 +78,26 @@ impl Durable {
 impl Rows {
     fn of(table: &Table) -> Rows {
         Rows { key: table.primary_key.clone(), rows: BTreeMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The first difference of other rows to these.
+    pub(super) fn differ(&self, found: &Rows) -> Option<Difference> {
+        let shown = |row: &Row| format!("{}{}", row.json, if row.is_deleted { " (deleted)" } else { "" });
+        for (key, expected) in &self.rows {
+            match found.rows.get(key) {
+                None => return Some(Difference::Missing(shown(expected))),
+                Some(row) if row != expected => {
+                    return Some(Difference::Other { expected: shown(expected), found: shown(row) });
+                }
+                Some(_) => {}
+            }
+        }
+        let additional = found.rows.iter().find(|(key, _)| !self.rows.contains_key(*key));
+        additional.map(|(_, row)| Difference::Additional(shown(row)))
     }
 
     /// Applies a change that was found to fit. The last of two rows with one key wins.

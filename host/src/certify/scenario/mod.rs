@@ -24,13 +24,15 @@ pub enum Api {
     Replay,
     /// Ranges of IDs.
     StepSize,
+    /// Whatever the strategy's own source is.
+    Own,
 }
 
 impl Api {
-    /// All of them.
+    /// Those that are simulated.
     pub const ALL: [Api; 5] = [Api::Keyset, Api::Offset, Api::Timestamp, Api::Replay, Api::StepSize];
 
-    /// Its name, which is also that of the built-in strategy for it.
+    /// Its name; where it is simulated, also that of the built-in strategy for it.
     pub fn name(self) -> &'static str {
         match self {
             Api::Keyset => "keyset",
@@ -38,6 +40,7 @@ impl Api {
             Api::Timestamp => "timestamp",
             Api::Replay => "replay",
             Api::StepSize => "step-size",
+            Api::Own => "own",
         }
     }
 }
@@ -143,6 +146,20 @@ const fn after(after: u32, change: Change) -> When {
     When { after, change }
 }
 
+/// A source of the user's own, of which nothing is known but that it rests.
+const OWN: Scenario = Scenario {
+    name: "its own source",
+    rows: Rows::of(&[]),
+    page: usize::MAX,
+    filter: Filter::Inclusive,
+    notation: Notation::Millis,
+    quirk: Quirk::None,
+    changes: &[],
+    later: &[],
+    config: "{}",
+    expect: Expect::Read,
+};
+
 /// The scenarios of an API.
 pub(super) fn of(api: Api) -> Vec<Scenario> {
     match api {
@@ -151,5 +168,6 @@ pub(super) fn of(api: Api) -> Vec<Scenario> {
         Api::Timestamp => since::of_timestamp(),
         Api::Replay => since::of_replay(),
         Api::StepSize => range::SCENARIOS.to_vec(),
+        Api::Own => vec![OWN],
     }
 }

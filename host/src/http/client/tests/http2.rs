@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::http::{MemoryTokens, Meter, Origins, Request, Source};
+use crate::http::{Fetch, MemoryTokens, Meter, Origins, Request, Source};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
