@@ -67,6 +67,7 @@ impl Strategy for Keyset {
         }
         // A scroll of an earlier run may show the source as it was then: what changed since is read in any case.
         reader.scroll()?;
+        checkpoint(&State { last_updated_at: reader.durable, scroll: None })?;
         reader.cursor.report();
         Ok(())
     }
@@ -109,7 +110,7 @@ impl<'a> Reader<'a> {
         if page.records(&self.config.source.record_pointer)?.is_empty() {
             return self.forget_scroll();
         }
-        self.cursor.reset(scroll.greatest.as_deref().or(self.durable.as_deref()))?;
+        self.cursor.follow(scroll.greatest.as_deref())?;
         self.cursor.end_at(began);
         self.read(Answer { page, token: Some(scroll.token), since, began })?;
         self.cursor.end_at(clock::started());
@@ -128,7 +129,8 @@ impl<'a> Reader<'a> {
         self.read(Answer { page, token: None, since, began: clock::started() })
     }
 
-    /// Reads a scroll to its end, from its first page or from a later one.
+    /// Reads a scroll to its end, from its first page or from a later one. The last page is left to the next checkpoint:
+    /// a scroll that brought no later instant would seal the very state from which the next one begins.
     fn read(&mut self, first: Answer) -> Result<()> {
         let Answer { mut page, token, since, began } = first;
         let mut trail = Trail::from(token.as_deref());
@@ -140,7 +142,7 @@ impl<'a> Reader<'a> {
             page = self.config.next(&token, since.as_ref())?.fetch()?;
         }
         self.durable = self.cursor.text();
-        checkpoint(&State { last_updated_at: self.durable.clone(), scroll: None })
+        Ok(())
     }
 
     /// Stages a page, and what its token would skip. Returns the token.

@@ -9,6 +9,7 @@ mod tests;
 mod walk;
 
 use serde::{Deserialize, Serialize};
+use tidegate_sdk::json::{self, Value};
 use tidegate_sdk::{Batch, Cursor, Error, Request, Result, Span, Strategy, Table, checkpoint, log, upsert};
 
 pub use config::Config;
@@ -22,7 +23,7 @@ pub struct Offset;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// The cursor: everything up to here has been read, if the source sorts as it should.
+    /// The cursor: everything up to here has been read. It moves when a reading has come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_updated_at: Option<String>,
     /// The reading that was under way.
@@ -30,13 +31,42 @@ pub struct State {
     under_way: Option<UnderWay>,
 }
 
-/// A reading that has not come to its end.
+/// A reading that has not come to its end. It begins at the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UnderWay {
-    /// The cursor when it began. A later page may show that the source does not sort; then this is where to go back.
+    /// Everything up to here has been read, if the source sorts as it should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    anchor: Option<String>,
+    /// Whether the source was found not to sort, so that everything behind the cursor is read in plain passes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    plain: bool,
+}
+
+/// The first form of the state: its cursor moved along with the pages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateOfPages {
+    last_updated_at: Option<String>,
+    under_way: Option<Began>,
+}
+
+/// Where the reading under way began, in the first form of the state.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Began {
     began_at: Option<String>,
+}
+
+impl From<StateOfPages> for State {
+    fn from(StateOfPages { last_updated_at, under_way }: StateOfPages) -> State {
+        match under_way {
+            None => State { last_updated_at, under_way: None },
+            Some(Began { began_at }) => {
+                State { last_updated_at: began_at, under_way: Some(UnderWay { anchor: last_updated_at, plain: false }) }
+            }
+        }
+    }
 }
 
 tidegate_sdk::export!(Offset);
@@ -44,6 +74,7 @@ tidegate_sdk::export!(Offset);
 impl Strategy for Offset {
     const NAME: &'static str = "offset";
     const SUMMARY: &'static str = "Reads APIs that take a limit and an offset, and sort and filter by an update time.";
+    const STATE_VERSION: u32 = 2;
 
     type Config = Config;
     type State = State;
@@ -54,13 +85,22 @@ impl Strategy for Offset {
 
     fn sync(config: &Config, state: Option<State>) -> Result<()> {
         let mut reader = Reader::new(config, state.unwrap_or_default())?;
-        match config.can_anchor() {
-            true => reader.read()?,
-            false => reader.read_plainly()?,
+        match reader.under_way.plain {
+            false => reader.read()?,
+            true => reader.read_plainly()?,
         }
-        reader.seal(None)?;
+        checkpoint(&State { last_updated_at: reader.cursor.text(), under_way: None })?;
         reader.cursor.report();
         Ok(())
+    }
+
+    fn migrate(from: u32, state: Value) -> Result<State> {
+        match from {
+            1 => json::from_value::<StateOfPages>(state)
+                .map(State::from)
+                .map_err(|error| Error::state(error.to_string())),
+            _ => Err(Error::state(format!("the state is of version {from}, which offset never wrote"))),
+        }
     }
 }
 
@@ -68,18 +108,18 @@ struct Reader<'a> {
     config: &'a Config,
     /// The cursor when this reading began, perhaps in an earlier run.
     began_at: Option<String>,
-    /// The text of the durable cursor.
-    durable: Option<String>,
+    under_way: UnderWay,
     /// The greatest instant taken.
     cursor: Cursor,
 }
 
 impl<'a> Reader<'a> {
-    fn new(config: &'a Config, state: State) -> Result<Self> {
-        let durable = state.last_updated_at;
-        let cursor = Cursor::resume(&config.cursor, durable.as_deref())?;
-        let began_at = state.under_way.map_or_else(|| durable.clone(), |reading| reading.began_at);
-        Ok(Reader { config, began_at, durable, cursor })
+    fn new(config: &'a Config, State { last_updated_at: began_at, under_way }: State) -> Result<Self> {
+        let UnderWay { anchor, plain } = under_way.unwrap_or_default();
+        let mut cursor = Cursor::resume(&config.cursor, began_at.as_deref())?;
+        cursor.follow(anchor.as_deref())?;
+        let under_way = UnderWay { anchor, plain: plain || !config.can_anchor() };
+        Ok(Reader { config, began_at, under_way, cursor })
     }
 
     /// Reads from anchor to anchor.
@@ -98,7 +138,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Verdict::Leap => {
-                    self.durable = self.cursor.text();
+                    self.under_way.anchor = self.cursor.text();
                     continue;
                 }
                 Verdict::Again => {
@@ -116,27 +156,24 @@ impl<'a> Reader<'a> {
             }
             self.stage(rows)?;
             if walk.advance(&page) {
-                self.durable = self.cursor.text();
+                self.under_way.anchor = self.cursor.text();
             }
-            self.seal(Some(UnderWay { began_at: self.began_at.clone() }))?;
+            self.seal()?;
         }
-        self.durable = self.cursor.text();
+        self.under_way.anchor = self.cursor.text();
         let was_all_asked_for = walk.anchor().is_none();
         if self.began_at.is_none() && !was_all_asked_for { self.read_without_cursor() } else { Ok(()) }
     }
 
-    /// Reads by growing offsets.
+    /// Reads by growing offsets, from where the reading began: what was taken so far says nothing of the records before.
     fn read_plainly(&mut self) -> Result<()> {
-        // What was taken so far says nothing of the records before it.
-        self.durable = self.began_at.clone();
+        self.under_way = UnderWay { anchor: None, plain: true };
         let cursor = Cursor::resume(&self.config.cursor, self.began_at.as_deref())?;
         let since = cursor.since();
         self.repeat(|reader| {
             reader.cursor = cursor.clone();
             reader.pass(|config, offset| Some(config.page(since.as_ref(), offset)), |_| false)
-        })?;
-        self.durable = self.cursor.text();
-        Ok(())
+        })
     }
 
     /// Reads the records without the cursor field, which a filter keeps back: they stand first in descending order if
@@ -159,7 +196,8 @@ impl<'a> Reader<'a> {
             reader.pass(Config::reverse_page, |span| span.absent == 0)
         })?;
         // Later records came along, but not all of them: the cursor must not follow.
-        self.cursor.reset(self.durable.as_deref())
+        self.cursor = cursor;
+        Ok(())
     }
 
     /// Repeats a pass until two in a row have seen the same records in the same order.
@@ -201,7 +239,7 @@ impl<'a> Reader<'a> {
             seen.push(print);
             offset += u64::from(rows.len());
             self.stage(rows)?;
-            self.seal(Some(UnderWay { began_at: self.began_at.clone() }))?;
+            self.seal()?;
         }
         Ok(seen)
     }
@@ -215,8 +253,8 @@ impl<'a> Reader<'a> {
         if rows.is_empty() { Ok(()) } else { upsert(&self.config.table.table, &rows) }
     }
 
-    fn seal(&self, under_way: Option<UnderWay>) -> Result<()> {
-        checkpoint(&State { last_updated_at: self.durable.clone(), under_way })
+    fn seal(&self) -> Result<()> {
+        checkpoint(&State { last_updated_at: self.began_at.clone(), under_way: Some(self.under_way.clone()) })
     }
 
     fn view(&self, rows: &Batch) -> Result<View> {
@@ -242,4 +280,8 @@ impl<'a> Reader<'a> {
         }
         rows.fingerprint(&fields)
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -197,7 +197,31 @@ fn some_records_in_order_by_chance_are_not_taken_for_an_order() {
 
 #[test]
 fn the_textbook_state_is_enough() {
-    let state: State = tidegate_sdk::json::from_str(r#"{"last_updated_at": "2024-01-01T00:00:00Z"}"#).expect("a state");
+    let state: State = json::from_str(r#"{"last_updated_at": "2024-01-01T00:00:00Z"}"#).expect("a state");
     assert_eq!(state.last_updated_at.as_deref(), Some("2024-01-01T00:00:00Z"));
     assert_eq!(state.under_way, None);
+}
+
+#[test]
+fn a_state_whose_cursor_moved_with_the_pages_is_understood() {
+    let check = |old: &str, expected: &str| {
+        let state = Offset::migrate(1, json::from_str(old).expect("JSON")).expect("a state");
+        assert_eq!(json::to_string(&state).expect("JSON"), expected, "{old}");
+    };
+    check("{}", "{}");
+    check(r#"{"last_updated_at":"7"}"#, r#"{"last_updated_at":"7"}"#);
+    check(r#"{"last_updated_at":"7","under_way":{}}"#, r#"{"under_way":{"anchor":"7"}}"#);
+    check(
+        r#"{"last_updated_at":"7","under_way":{"began_at":"5"}}"#,
+        r#"{"last_updated_at":"5","under_way":{"anchor":"7"}}"#,
+    );
+    assert!(Offset::migrate(1, json::json!({"cursor": 1})).is_err());
+}
+
+#[test]
+fn plain_passes_are_gone_on_with_from_the_cursor_and_not_from_the_anchor() {
+    let state = |text: &str| json::from_str::<State>(text).expect("a state").under_way;
+    let plain = state(r#"{"last_updated_at": "5", "under_way": {"plain": true}}"#);
+    assert_eq!(plain, Some(UnderWay { anchor: None, plain: true }));
+    assert_eq!(state(r#"{"under_way": {"anchor": "7"}}"#), Some(UnderWay { anchor: Some("7".into()), plain: false }));
 }

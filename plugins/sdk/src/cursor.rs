@@ -34,9 +34,11 @@ impl Cursor {
         Ok(Cursor { options, format, order, until, greatest, absent: 0, unreadable: 0, beyond: 0 })
     }
 
-    /// Goes back, or forward, to a saved text; at the beginning without one.
-    pub fn reset(&mut self, saved: Option<&str>) -> Result<()> {
-        self.greatest = saved.map(|text| read_saved(&self.format, text)).transpose()?;
+    /// Moves forward to a saved text; one that is before the cursor changes nothing.
+    pub fn follow(&mut self, saved: Option<&str>) -> Result<()> {
+        if let Some(text) = saved {
+            self.advance(read_saved(&self.format, text)?);
+        }
         Ok(())
     }
 
