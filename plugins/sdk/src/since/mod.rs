@@ -2,6 +2,8 @@
 //!
 //! [`walk`] decides what to ask; here it is asked, and what was not seen before is staged.
 
+mod disorder;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -58,22 +60,28 @@ struct Reader<'a> {
 
 impl Source for Reader<'_> {
     fn ask(&mut self, since: Option<&Stamp>) -> Result<Answer> {
-        let Since { endpoint, source, table, .. } = self.plan;
-        let request = source.request(&endpoint.path).query_some(&endpoint.since_parameter, since.map(Stamp::text));
-        let rows = request.fetch()?.records(&source.record_pointer)?;
-        let fresh = match &self.last {
-            Some(last) => rows.unseen(last),
-            None => rows.slice(0, rows.len()),
-        };
+        let (rows, fresh) = self.fetch(since)?;
         let answer = self.describe(&rows, &fresh)?;
-        let greatest = self.cursor.greatest().cloned();
+        let before = self.cursor.greatest().cloned();
         let fresh = self.cursor.admit(fresh)?;
         if !fresh.is_empty() {
-            upsert(&table.table, &fresh)?;
+            upsert(&self.plan.table.table, &fresh)?;
         }
         self.last = Some(rows);
-        let has_moved = self.cursor.greatest() != greatest.as_ref();
-        Ok(Answer { has_moved, begins_at_cursor: answer.least >= self.cursor.since(), ..answer })
+        let cursor = self.cursor.greatest();
+        let begins_at_cursor = answer.least >= self.cursor.since();
+        Ok(Answer {
+            has_moved: cursor != before.as_ref(),
+            is_new: before.is_none() || answer.least > before,
+            begins_at_cursor,
+            is_at_cursor: begins_at_cursor && answer.greatest.as_ref() == cursor,
+            ..answer
+        })
+    }
+
+    fn peek(&mut self, since: Option<&Stamp>) -> Result<Answer> {
+        let (rows, fresh) = self.fetch(since)?;
+        self.describe(&rows, &fresh)
     }
 
     fn settle(&mut self, longest_answer: u32) -> Result<()> {
@@ -90,35 +98,50 @@ impl Source for Reader<'_> {
 }
 
 impl Reader<'_> {
-    fn describe(&self, rows: &Batch, fresh: &Batch) -> Result<Answer> {
-        let read = |text: Option<String>| text.and_then(|text| self.cursor.read(&text));
-        let span = self.cursor.span(rows, false)?;
-        let least_of_last = |count: u32| -> Result<Option<Stamp>> {
-            let part = rows.slice(rows.len().saturating_sub(count), rows.len());
-            Ok(read(self.cursor.span(&part, false)?.least))
+    /// An answer, and those of its records that the answer before does not have.
+    fn fetch(&self, since: Option<&Stamp>) -> Result<(Batch, Batch)> {
+        let Since { endpoint, source, .. } = self.plan;
+        let request = source.request(&endpoint.path).query_some(&endpoint.since_parameter, since.map(Stamp::text));
+        let rows = request.fetch()?.records(&source.record_pointer)?;
+        let fresh = match &self.last {
+            Some(last) => rows.unseen(last),
+            None => rows.slice(0, rows.len()),
         };
+        Ok((rows, fresh))
+    }
+
+    fn describe(&self, rows: &Batch, fresh: &Batch) -> Result<Answer> {
+        let span = self.cursor.span(rows, false)?;
+        let count = rows.len();
         Ok(Answer {
-            count: rows.len(),
-            least: read(span.least),
-            greatest: read(span.greatest),
+            count,
+            readable: count - span.absent - span.unreadable,
+            least: self.read(span.least),
+            greatest: self.read(span.greatest),
+            at_greatest: span.at_greatest,
             is_ascending: span.ascending,
-            is_descending: !span.ascending && self.is_descending(rows),
-            sample: least_of_last(walk::SAMPLE)?,
-            overlap: least_of_last(walk::overlap(rows.len()))?,
+            instants: if span.ascending { Vec::new() } else { self.instants(rows) },
+            sample: self.least_of_last(rows, walk::SAMPLE)?,
+            overlap: self.least_of_last(rows, walk::overlap(count))?,
             fresh: fresh.len(),
-            fresh_least: read(self.cursor.span(fresh, false)?.least),
-            has_moved: false,
-            begins_at_cursor: false,
+            fresh_least: self.read(self.cursor.span(fresh, false)?.least),
+            ..Answer::default()
         })
     }
 
+    /// The least instant of the last records.
+    fn least_of_last(&self, rows: &Batch, count: u32) -> Result<Option<Stamp>> {
+        let part = rows.slice(rows.len().saturating_sub(count), rows.len());
+        Ok(self.read(self.cursor.span(&part, false)?.least))
+    }
+
     /// Looks at every value, which only an answer out of order makes necessary.
-    fn is_descending(&self, rows: &Batch) -> bool {
+    fn instants(&self, rows: &Batch) -> Vec<Stamp> {
         let values = rows.column(&self.plan.cursor.cursor_field);
-        values
-            .iter()
-            .flatten()
-            .filter_map(|text| self.cursor.read(text))
-            .is_sorted_by(|earlier, later| earlier >= later)
+        values.iter().flatten().filter_map(|text| self.cursor.read(text)).collect()
+    }
+
+    fn read(&self, text: Option<String>) -> Option<Stamp> {
+        text.and_then(|text| self.cursor.read(&text))
     }
 }

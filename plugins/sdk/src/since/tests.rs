@@ -11,6 +11,8 @@ enum Order {
     Descending,
     /// By a number that says nothing about the instant.
     Mixed,
+    /// Newest first, and cut off; what is left is answered in a mixed order.
+    NewestMixed,
     /// Cut off in a mixed order, then sorted.
     SortedTooLate,
 }
@@ -22,9 +24,14 @@ struct Simulated {
     records: Vec<i64>,
     order: Order,
     cap: usize,
+    /// How many fewer records an answer may have, at random.
+    cap_varies_by: usize,
     filter: Filter,
     ignores_filter: bool,
+    /// Whether records behind the cursor are read once more, and may not have been there before.
+    looks_back: bool,
     requests: usize,
+    seed: usize,
     last: BTreeSet<usize>,
     read: BTreeSet<usize>,
     /// The greatest instant seen, and the one that was kept.
@@ -39,9 +46,12 @@ impl Simulated {
             records,
             order,
             cap,
+            cap_varies_by: 0,
             filter,
             ignores_filter: false,
+            looks_back: false,
             requests: 0,
+            seed: 0,
             last,
             read,
             greatest: None,
@@ -67,7 +77,9 @@ impl Simulated {
         self.read.len() == self.records.len()
     }
 
-    fn answer(&self, since: Option<i64>) -> Vec<usize> {
+    fn answer(&mut self, since: Option<i64>) -> Vec<usize> {
+        let fewer = mixed((0..=self.cap_varies_by as i64).collect(), self.seed)[0] as usize;
+        self.seed += 1;
         let is_wanted = |instant: i64| match (since, self.filter) {
             _ if self.ignores_filter => true,
             (None, _) => true,
@@ -77,14 +89,53 @@ impl Simulated {
         let mut found: Vec<usize> = (0..self.records.len()).filter(|place| is_wanted(self.records[*place])).collect();
         match self.order {
             Order::Ascending => found.sort_by_key(|place| self.records[*place]),
-            Order::Descending => found.sort_by_key(|place| -self.records[*place]),
+            Order::Descending | Order::NewestMixed => found.sort_by_key(|place| -self.records[*place]),
             Order::Mixed | Order::SortedTooLate => {}
         }
-        found.truncate(self.cap);
+        found.truncate(self.cap - fewer);
         if self.order == Order::SortedTooLate {
             found.sort_by_key(|place| self.records[*place]);
         }
+        if self.order == Order::NewestMixed {
+            found.sort_by_key(|place| (place * 7_919 + 13) % 1_009);
+        }
         found
+    }
+}
+
+impl Simulated {
+    fn found(&mut self, since: Option<&Stamp>) -> Vec<usize> {
+        self.requests += 1;
+        assert!(self.requests < 2_000, "the walk goes on for ever");
+        self.answer(since.map(|since| since.text().parse().expect("seconds")))
+    }
+
+    fn describe(&self, found: &[usize]) -> Answer {
+        let instants: Vec<i64> = found.iter().map(|place| self.records[*place]).collect();
+        let fresh: Vec<usize> = found.iter().copied().filter(|place| !self.last.contains(place)).collect();
+        let [least, greatest] = [instants.iter().min(), instants.iter().max()].map(|instant| instant.copied());
+        let part =
+            |many: u32| instants[instants.len().saturating_sub(many as usize)..].iter().min().copied().map(stamp);
+        let (before, cursor) = (self.greatest, self.greatest.max(greatest));
+        let count = u32::try_from(found.len()).expect("few");
+        let begins_at_cursor = least >= cursor.map(|cursor| cursor - 1);
+        Answer {
+            count,
+            readable: count,
+            least: least.map(stamp),
+            greatest: greatest.map(stamp),
+            at_greatest: instants.iter().filter(|instant| greatest == Some(**instant)).count() as u32,
+            is_ascending: instants.is_sorted(),
+            instants: instants.iter().copied().map(stamp).collect(),
+            sample: part(SAMPLE),
+            overlap: part(overlap(count)),
+            fresh: u32::try_from(fresh.len()).expect("few"),
+            fresh_least: fresh.iter().map(|place| self.records[*place]).min().map(stamp),
+            has_moved: cursor != before,
+            is_new: before.is_none() || least > before,
+            begins_at_cursor,
+            is_at_cursor: begins_at_cursor && greatest == cursor,
+        }
     }
 }
 
@@ -94,37 +145,22 @@ impl Source for Simulated {
     }
 
     fn ask(&mut self, since: Option<&Stamp>) -> Result<Answer> {
-        self.requests += 1;
-        assert!(self.requests < 2_000, "the walk goes on for ever");
-        let found = self.answer(since.map(|since| since.text().parse().expect("seconds")));
-        let instants: Vec<i64> = found.iter().map(|place| self.records[*place]).collect();
-        let fresh: Vec<usize> = found.iter().copied().filter(|place| !self.last.contains(place)).collect();
-        let greatest = instants.iter().max().copied();
-        let has_moved = greatest > self.greatest;
-        self.greatest = self.greatest.max(greatest);
+        let found = self.found(since);
+        let answer = self.describe(&found);
+        self.greatest = self.greatest.max(found.iter().map(|place| self.records[*place]).max());
         self.last = found.iter().copied().collect();
         self.read.extend(&found);
-        let count = u32::try_from(found.len()).expect("few");
-        let least = |instants: &[i64]| instants.iter().min().map(|seconds| stamp(*seconds));
-        let last = |many: u32| least(&instants[instants.len().saturating_sub(many as usize)..]);
-        Ok(Answer {
-            count,
-            least: least(&instants),
-            greatest: greatest.map(stamp),
-            is_ascending: instants.is_sorted(),
-            is_descending: instants.is_sorted_by(|earlier, later| earlier >= later),
-            sample: last(SAMPLE),
-            overlap: last(overlap(count)),
-            fresh: u32::try_from(fresh.len()).expect("few"),
-            fresh_least: least(&fresh.iter().map(|place| self.records[*place]).collect::<Vec<_>>()),
-            has_moved,
-            begins_at_cursor: instants.iter().min().copied() >= self.greatest.map(|greatest| greatest - 1),
-        })
+        Ok(answer)
+    }
+
+    fn peek(&mut self, since: Option<&Stamp>) -> Result<Answer> {
+        let found = self.found(since);
+        Ok(self.describe(&found))
     }
 
     fn settle(&mut self, longest: u32) -> Result<()> {
         if let Some(greatest) = self.greatest {
-            let is_read = |place| self.records[place] >= greatest || self.read.contains(&place);
+            let is_read = |place| self.looks_back || self.records[place] >= greatest || self.read.contains(&place);
             assert!((0..self.records.len()).all(is_read), "a cursor was kept before all behind it was read");
             self.kept = Some((greatest, longest));
         }
@@ -195,7 +231,8 @@ fn everything_is_read_where_that_can_be_known() {
         check(&paced(count, 1), Ascending, 100, None, None);
         check(&paced(count, 1), Ascending, 100, of(100), None);
         check(&mixed(paced(count, 1), 7), Mixed, usize::MAX, never, None);
-        check(&mixed(paced(count, 1), 7), Mixed, usize::MAX, None, None);
+        let newest = [50, 100, 400, 2_500].contains(&count).then_some("newest records only");
+        check(&mixed(paced(count, 1), 7), Mixed, usize::MAX, None, newest);
         check(&paced(count, 1_000), Mixed, usize::MAX, never, None);
     }
     check(&mixed(paced(99, 1), 7), Mixed, 100, of(100), None);
@@ -208,7 +245,7 @@ fn everything_is_read_where_that_can_be_known() {
 
 #[test]
 fn a_source_that_does_not_filter_is_read_as_it_is() {
-    for (order, count) in [(Order::Ascending, 20), (Order::Mixed, 20), (Order::Ascending, 1)] {
+    for (order, count) in [(Order::Ascending, 20), (Order::Mixed, 21), (Order::Ascending, 1)] {
         let records = if order == Order::Mixed { mixed(paced(count, 1), 7) } else { paced(count, 1) };
         let mut source = Simulated::new(records, order, usize::MAX, Filter::Inclusive);
         source.ignores_filter = true;
@@ -245,13 +282,16 @@ fn what_could_be_a_loss_is_an_error() {
 }
 
 #[test]
-fn a_second_run_on_an_unchanged_source_asks_once() {
+fn a_second_run_on_an_unchanged_source_asks_once_or_twice() {
     for (actual, configured) in FILTERS {
-        for cap in [100, usize::MAX] {
-            let mut source = Simulated::new(paced(350, 3), Order::Ascending, cap, actual);
+        for (cap, per_second) in [(100, 1), (usize::MAX, 1), (100, 3), (usize::MAX, 3)] {
+            let records = paced(350, per_second).into_iter().map(|instant| instant * 10).collect();
+            let mut source = Simulated::new(records, Order::Ascending, cap, actual);
             source.run(configured, None).expect("a run");
             source.run(configured, None).expect("a second run");
-            assert_eq!(source.requests, 1, "{actual:?} as {configured:?}");
+            // Where several records share the last instant, there could be more of them than an answer holds by now.
+            let expected = if per_second == 1 { 1 } else { 2 };
+            assert_eq!(source.requests, expected, "{actual:?} as {configured:?}, cap {cap}, {per_second} a second");
         }
     }
 }
@@ -313,5 +353,91 @@ fn a_look_back_is_read_to_its_end_although_the_source_returns_less_than_before()
         let options = options(Filter::Unknown);
         Walk::new(&mut source, &options, None, longest).run(Some(stamp(0))).expect("a run that looks back");
         assert!(source.is_complete() && source.requests < 20, "{cap}: {} requests", source.requests);
+    }
+}
+
+#[test]
+fn a_cap_that_varies_from_answer_to_answer_loses_nothing() {
+    for seed in 0..2_000 {
+        let (actual, configured) = FILTERS[seed % 4];
+        let per_second = [1, 2, 3][seed % 3];
+        let mut source = Simulated::new(paced(60, per_second), Order::Ascending, 10, actual);
+        (source.cap_varies_by, source.seed) = (6, seed * 1_000);
+        for run in 0..3 {
+            source.run(configured, None).unwrap_or_else(|error| panic!("seed {seed}, run {run}: {error:?}"));
+            assert!(source.is_complete(), "seed {seed}, run {run}: {} read", source.read.len());
+            source.records.extend(paced(60 + 20 * (run + 1), per_second).drain(60 + 20 * run as usize..));
+        }
+    }
+}
+
+#[test]
+fn a_cap_that_varies_is_no_proof_of_anything_out_of_order() {
+    let mut lost = 0;
+    for seed in 0..2_000 {
+        let (actual, configured) = FILTERS[seed % 4];
+        let mut source = Simulated::new(mixed(paced(60, 1), seed), Order::Mixed, 10, actual);
+        source.looks_back = true;
+        (source.cap_varies_by, source.seed) = (6, seed * 1_000);
+        match source.run(configured, None) {
+            Ok(()) => lost += usize::from(!source.is_complete()),
+            Err(error) => assert_eq!(error.code, "source.unsupported", "seed {seed}"),
+        }
+    }
+    assert!(lost <= 10, "{lost} of 2,000 were in order, or agreed, by chance");
+}
+
+#[test]
+fn a_look_back_is_drained_although_the_cap_varies_and_records_change_in_the_meantime() {
+    for seed in 0..2_000 {
+        let (actual, configured) = FILTERS[seed % 4];
+        let mut source = Simulated::new(paced(60, 1), Order::Ascending, 10, actual);
+        (source.cap_varies_by, source.seed) = (6, seed * 1_000);
+        source.run(configured, None).expect("a first run");
+        source.records.extend(paced(90, 1).drain(60..));
+        source.looks_back = true;
+        source.read.clear();
+        source.last.clear();
+        source.requests = 0;
+        let longest = source.kept.map_or(0, |(_, longest)| longest);
+        let options = options(configured);
+        Walk::new(&mut source, &options, None, longest).run(Some(stamp(0))).expect("a run that looks back");
+        assert!(source.is_complete(), "seed {seed}: {} read", source.read.len());
+    }
+}
+
+#[test]
+fn a_source_that_picks_its_newest_and_mixes_them_is_refused_where_its_cap_shows() {
+    for (actual, configured) in FILTERS {
+        let mut source = Simulated::new(paced(400, 1), Order::NewestMixed, 100, actual);
+        let error = source.run(configured, None).expect_err("a round number");
+        assert!(error.message.contains("newest records only"), "{}", error.message);
+        // Its cap is no round number, and it has fewer records at first, or just as many.
+        for count in [60, 97] {
+            let mut source = Simulated::new(paced(count - 1, 1), Order::NewestMixed, 97, actual);
+            source.run(configured, None).expect("a run");
+            source.run(configured, None).expect("nothing new");
+            source.records.extend(paced(count + 20, 1).drain(count as usize..));
+            source.run(configured, None).expect("some new records");
+            assert!(source.is_complete() || count == 97, "{count}");
+        }
+        let mut source = Simulated::new(paced(97, 1), Order::NewestMixed, 97, actual);
+        source.run(configured, None).expect("a run");
+        source.records.extend(paced(400, 1).drain(97..));
+        let error = source.run(configured, None).expect_err("the same number again");
+        assert!(error.message.contains("newest records only"), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_cap_that_was_lowered_below_the_records_of_one_instant_is_an_error() {
+    for (actual, configured) in FILTERS {
+        let records = paced(100, 1).into_iter().chain([1_700_000_099; 14]).collect();
+        let mut source = Simulated::new(records, Order::Ascending, 100, actual);
+        source.run(configured, None).expect("a first run");
+        source.cap = 10;
+        source.records.push(1_700_000_200);
+        let error = source.run(configured, None).expect_err("fifteen records do not fit");
+        assert!(error.message.contains("no second key"), "{}", error.message);
     }
 }
