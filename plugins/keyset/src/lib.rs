@@ -176,16 +176,23 @@ impl<'a> Reader<'a> {
 
     /// The instant of a page's last record, where the next page may leave out others of it.
     fn skipped_ties(&self, token: &str, rows: &Batch) -> Result<Option<Stamp>> {
-        let named: Vec<Stamp> = match self.config.boundary_check {
-            BoundaryCheck::Never => return Ok(None),
-            BoundaryCheck::Always => Vec::new(),
-            BoundaryCheck::Auto => token::readings(token).filter_map(|text| self.cursor.read(&text)).collect(),
-        };
-        if self.config.boundary_check == BoundaryCheck::Auto && named.is_empty() {
-            return Ok(None);
-        }
         let last = self.greatest_of(rows)?;
-        Ok(last.filter(|last| named.is_empty() || named.contains(last)))
+        match self.config.boundary_check {
+            BoundaryCheck::Never => Ok(None),
+            BoundaryCheck::Always => Ok(last),
+            BoundaryCheck::Auto => {
+                let texts = token::readings(token);
+                let names = |instant: &Stamp| texts.iter().any(|text| self.cursor.read(text).as_ref() == Some(instant));
+                Ok(last.filter(|last| names(last) && !self.names_last_key(&texts, rows)))
+            }
+        }
+    }
+
+    /// Whether a token names the page's last record beside its time: then it goes on in the middle of an instant.
+    fn names_last_key(&self, texts: &[String], rows: &Batch) -> bool {
+        let last = rows.slice(rows.len().saturating_sub(1), rows.len());
+        let mut keys = self.config.table.primary_key.iter().flat_map(|field| last.column(field)).flatten();
+        keys.any(|key| texts.contains(&key))
     }
 
     /// Reads the records at the instant `last`, by the filter instead of the token.

@@ -1,8 +1,50 @@
-//! Scroll tokens that are no secrets of the source but the cursor's value, plainly or in base64.
+//! Scroll tokens that are no secrets of the source but the cursor's value: plainly, or within JSON, base64 or
+//! percent-encoding, also within each other.
 
-/// What a token may say: itself, and what it encodes.
-pub(crate) fn readings(token: &str) -> impl Iterator<Item = String> {
-    [Some(token.to_owned()), decode(token)].into_iter().flatten()
+use tidegate_sdk::json::{self, Value};
+
+/// How many encodings may lie around a value.
+const LAYERS: u32 = 4;
+
+/// What a token may say: itself, and all texts and numbers that it encodes.
+pub(crate) fn readings(token: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(token, LAYERS, &mut found);
+    found
+}
+
+fn collect(text: &str, layers: u32, found: &mut Vec<String>) {
+    found.push(text.to_owned());
+    if layers == 0 {
+        return;
+    }
+    let within = [unescape(text), decode(text)].into_iter().flatten();
+    within.for_each(|inner| collect(&inner, layers - 1, found));
+    if let Ok(value @ (Value::Object(_) | Value::Array(_) | Value::String(_))) = json::from_str(text) {
+        collect_json(&value, layers - 1, found);
+    }
+}
+
+fn collect_json(value: &Value, layers: u32, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => collect(text, layers, found),
+        Value::Number(number) => found.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| collect_json(item, layers, found)),
+        Value::Object(members) => members.values().for_each(|member| collect_json(member, layers, found)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// The text behind percent-encoding (RFC 3986), where there is any.
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    (bytes.len() < text.len()).then(|| String::from_utf8(bytes).ok()).flatten()
 }
 
 /// Base64 (RFC 4648, either alphabet, padded or not) of a text.
@@ -46,5 +88,25 @@ mod tests {
         for (token, expected) in cases {
             assert_eq!(decode(token).as_deref(), expected, "{token}");
         }
+    }
+
+    #[test]
+    fn a_time_is_found_in_every_wrapping() {
+        let tokens = [
+            "2024-01-31T10:20:30Z",
+            "2024-01-31T10%3A20%3A30Z",
+            "MjAyNC0wMS0zMVQxMDoyMDozMFo%3D",
+            r#"{"after":"2024-01-31T10:20:30Z"}"#,
+            "eyJhZnRlciI6IjIwMjQtMDEtMzFUMTA6MjA6MzBaIn0=",
+            "eyJhZnRlciI6IjIwMjQtMDEtMzFUMTA6MjA6MzBaIn0",
+            "%7B%22after%22%3A%222024-01-31T10%3A20%3A30Z%22%7D",
+            r#"{"page":{"sort":[17,"2024-01-31T10:20:30Z"]}}"#,
+            r#"{"next":"{\"after\":\"2024-01-31T10:20:30Z\"}"}"#,
+        ];
+        for token in tokens {
+            assert!(readings(token).iter().any(|text| text == "2024-01-31T10:20:30Z"), "{token}");
+        }
+        assert!(readings(r#"{"after":1700000000}"#).contains(&"1700000000".to_owned()));
+        assert_eq!(readings("100%"), ["100%"]);
     }
 }

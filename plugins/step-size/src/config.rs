@@ -33,25 +33,26 @@ pub struct Config {
     /// How many IDs a request asks for.
     #[serde(default = "step")]
     pub step: NonZeroU64,
-    /// The lowest ID.
-    #[serde(default = "first_id")]
-    pub first_id: u64,
+    /// The lowest ID that is read. Without it, 1, and 0 if the source has a record with that ID.
+    #[serde(default)]
+    pub first_id: Option<u64>,
     /// The highest ID, where it is known: the run reads up to it, whatever gaps there are.
     #[serde(default)]
     pub max_id: Option<u64>,
     /// Where an answer tells the highest ID of the source, in sources that do: an RFC 6901 pointer.
     #[serde(default)]
     pub max_id_pointer: Option<String>,
-    /// Without a highest ID, the run ends when this many steps in a row are empty. They are asked for in one request
-    /// where the source allows a range as wide. Set it above the greatest gap between two IDs, in steps.
+    /// Behind an empty step, one request asks for all higher IDs at once. Where the source does not answer such wide
+    /// ranges, or may look at their beginning only, the run ends when this many steps in a row are empty. Then set it
+    /// above the greatest gap between two IDs, in steps.
     #[serde(default = "empty_ranges")]
     pub empty_ranges: NonZeroU32,
     /// How many IDs below the position are read again in the next run, so that a record which appears after one with a
     /// higher ID is found.
     #[serde(default = "look_back")]
     pub look_back: u64,
-    /// The most records that the source returns, whatever was asked for. Without it, answers that may have been cut are
-    /// noticed, and the range is asked for again in two halves.
+    /// The most records that the source returns, whatever was asked for. Without it, the range of an answer that may
+    /// have been cut is asked for again in two halves. That is every answer of a source that does not sort.
     #[serde(default)]
     pub page_cap: Option<NonZeroU32>,
     /// How long after the last full pass the next one is made, such as `7d`: every ID is read again, and rows that the
@@ -72,6 +73,11 @@ impl Config {
         let end = range.end.saturating_add(u64::from(self.end_is_exclusive));
         let request = self.source.request(&self.path).query(&self.start_parameter, range.start);
         request.query(&self.end_parameter, end)
+    }
+
+    /// The lowest ID that is read step by step.
+    pub(crate) fn first_id(&self) -> u64 {
+        self.first_id.unwrap_or(1)
     }
 
     pub(crate) fn is_default_path(&self) -> bool {
@@ -97,10 +103,6 @@ fn id() -> String {
 
 fn step() -> NonZeroU64 {
     NonZeroU64::MIN.saturating_add(99)
-}
-
-fn first_id() -> u64 {
-    1
 }
 
 fn empty_ranges() -> NonZeroU32 {

@@ -22,66 +22,83 @@ impl Range {
 }
 
 /// The way through all ranges, from a first ID to the end of the source.
+///
+/// Behind an empty step, a single wide range shows where the IDs go on. Where the source does not answer wide ranges, or
+/// may look at their beginning only, the way goes on step by step.
 #[derive(Clone, Debug)]
 pub(crate) struct Course {
     /// How many IDs a range has.
     pub(crate) step: u64,
-    /// How many empty steps in a row are the end, where it is not known.
-    pub(crate) patience: u64,
+    /// How many IDs in a row that are not there are the end, where it is not known.
+    patience: u64,
     /// The greatest ID that earlier runs have seen: no gap below it is the end.
-    pub(crate) known: Option<u64>,
+    known: Option<u64>,
     /// The greatest ID of the source, where it is known.
     pub(crate) end: Option<u64>,
-    /// Whether the source answers to ranges wider than a step.
-    pub(crate) may_widen: bool,
     /// The next ID; none past the greatest of all numbers.
     at: Option<u64>,
-    empty_steps: u64,
-    is_wide: bool,
+    /// How many IDs were not there, up to the next one.
+    missing: u64,
+    /// Whether little is to be expected next.
+    is_sparse: bool,
+    /// Whether the way goes on step by step, up to the next ID that is there.
+    is_walking: bool,
+    /// Whether a wide range has shown that nothing is left.
+    is_over: bool,
 }
 
 impl Course {
     pub(crate) fn new(start: u64, known: Option<u64>, step: u64, patience: u64) -> Course {
         // Nothing is to be expected right behind what the last run ended with.
-        let is_wide = known.is_some_and(|known| known < start);
-        Course { step, patience, known, end: None, may_widen: true, at: Some(start), empty_steps: 0, is_wide }
+        let is_sparse = known.is_some_and(|known| known < start);
+        let (at, missing, is_walking, is_over) = (Some(start), 0, false, false);
+        Course { step, patience, known, end: None, at, missing, is_sparse, is_walking, is_over }
     }
 
-    /// The next range. None: everything was read.
-    pub(crate) fn next(&self) -> Option<Range> {
+    /// The next range, as wide as possible where little is expected: up to what `widest` says of an ID. None: everything
+    /// was read.
+    pub(crate) fn next(&self, widest: impl Fn(u64) -> Option<u64>) -> Option<Range> {
         let start = self.at?;
-        let bound = match (self.known.filter(|known| start <= *known), self.end) {
-            (Some(known), _) => known,
-            (None, Some(end)) => end,
-            (None, None) if self.empty_steps >= self.patience => return None,
-            (None, None) => u64::MAX,
-        };
-        let steps = match self.is_wide && self.may_widen {
-            true => self.patience.saturating_sub(self.empty_steps).max(1),
-            false => 1,
-        };
-        let end = start.saturating_add(self.step.saturating_mul(steps) - 1).min(bound);
-        (start <= bound).then_some(Range { start, end })
+        let bound = self.known.filter(|known| start <= *known).or(self.end);
+        let widest = widest(start).filter(|_| !self.is_walking);
+        if bound.is_none() && (self.is_over || widest.is_none() && self.missing >= self.patience) {
+            return None;
+        }
+        let step = start.saturating_add(self.step - 1);
+        let end = widest.filter(|_| self.is_sparse || self.missing > 0).map_or(step, |end| end.max(step));
+        let bound = bound.unwrap_or(u64::MAX);
+        (start <= bound).then_some(Range { start, end: end.min(bound) })
     }
 
     /// Goes on behind `last`, up to which a range was read; `count` records were in it.
     pub(crate) fn advance(&mut self, range: Range, last: u64, count: u64) {
         self.at = last.checked_add(1);
+        let is_wide = range.size() > self.step;
         let enters_tail = self.known.is_some_and(|known| range.start <= known && last >= known);
         if count > 0 || enters_tail {
-            self.empty_steps = 0;
+            self.missing = 0;
+            self.is_walking = false;
             // As long as a wide range has no more than a step may have, it is as gentle and saves requests.
-            self.is_wide = enters_tail || range.size() > self.step && count < self.step;
+            self.is_sparse = enters_tail || is_wide && count < self.step;
         } else {
-            let is_decided = self.end.is_some() || self.known.is_some_and(|known| last < known);
-            self.empty_steps = if is_decided { 0 } else { self.empty_steps + range.size().div_ceil(self.step) };
-            self.is_wide = true;
+            self.missing = self.missing.saturating_add(last - range.start).saturating_add(1);
+            self.is_over = is_wide;
         }
     }
 
-    /// How many IDs in a row, at the end, were not there.
-    pub(crate) fn empty_steps(&self) -> u64 {
-        self.empty_steps
+    /// Goes on step by step: the wide range has shown nothing, and that proves nothing.
+    pub(crate) fn walk(&mut self) {
+        self.is_walking = true;
+    }
+
+    /// Whether the end was looked for step by step.
+    pub(crate) fn has_walked(&self) -> bool {
+        !self.is_over
+    }
+
+    /// How many IDs in a row were not there.
+    pub(crate) fn missing(&self) -> u64 {
+        self.missing
     }
 }
 
@@ -90,9 +107,9 @@ mod tests {
     use super::*;
 
     /// Follows a course through a source that has these IDs, and returns the ranges asked for.
-    fn follow(mut course: Course, ids: &[u64]) -> Vec<(u64, u64)> {
+    fn follow(mut course: Course, ids: &[u64], widest: Option<u64>) -> Vec<(u64, u64)> {
         let mut asked = Vec::new();
-        while let Some(range) = course.next() {
+        while let Some(range) = course.next(|_| widest) {
             asked.push((range.start, range.end));
             assert!(asked.len() < 100, "endless: {asked:?}");
             let inside: Vec<u64> = ids.iter().copied().filter(|id| (range.start..=range.end).contains(id)).collect();
@@ -102,57 +119,71 @@ mod tests {
         asked
     }
 
+    /// The same, where nothing but steps are answered.
+    fn walk(course: Course, ids: &[u64]) -> Vec<(u64, u64)> {
+        follow(course, ids, None)
+    }
+
+    const FAR: u64 = 1 << 40;
+
     #[test]
-    fn the_end_is_past_empty_steps_which_are_asked_for_at_once() {
+    fn behind_an_empty_step_everything_is_asked_for_at_once() {
         let ids: Vec<u64> = (1..=200).collect();
-        let asked = follow(Course::new(1, None, 100, 10), &ids);
-        assert_eq!(asked, [(1, 100), (101, 200), (201, 300), (301, 1200)]);
+        let asked = follow(Course::new(1, None, 100, 1000), &ids, Some(FAR));
+        assert_eq!(asked, [(1, 100), (101, 200), (201, 300), (301, FAR)]);
     }
 
     #[test]
     fn a_later_run_looks_back_once_and_forward_once() {
         let ids: Vec<u64> = (1..=200).collect();
-        let asked = follow(Course::new(101, Some(200), 100, 10), &ids);
-        assert_eq!(asked, [(101, 200), (201, 1200)]);
-        assert_eq!(follow(Course::new(201, Some(200), 100, 10), &ids), [(201, 1200)]);
+        let asked = follow(Course::new(101, Some(200), 100, 1000), &ids, Some(FAR));
+        assert_eq!(asked, [(101, 200), (201, FAR)]);
+        assert_eq!(follow(Course::new(201, Some(200), 100, 1000), &ids, Some(FAR)), [(201, FAR)]);
     }
 
     #[test]
     fn few_new_records_come_with_the_look_forward() {
         let ids: Vec<u64> = (1..=205).collect();
-        let asked = follow(Course::new(101, Some(200), 100, 10), &ids);
-        assert_eq!(asked, [(101, 200), (201, 1200), (206, 1205)]);
+        let asked = follow(Course::new(101, Some(200), 100, 1000), &ids, Some(FAR));
+        assert_eq!(asked, [(101, 200), (201, FAR), (206, FAR)]);
     }
 
     #[test]
-    fn a_gap_is_not_the_end() {
-        let ids: Vec<u64> = (1..=100).chain(901..=1000).collect();
-        let asked = follow(Course::new(1, None, 100, 10), &ids);
-        assert_eq!(asked, [(1, 100), (101, 200), (201, 1100), (1001, 1100), (1101, 2000)]);
+    fn a_gap_of_any_length_is_not_the_end() {
+        let ids: Vec<u64> = (1..=100).chain(7_000_001..=7_000_100).collect();
+        let asked = follow(Course::new(1, None, 100, 1000), &ids, Some(FAR));
+        assert_eq!(asked, [(1, 100), (101, 200), (201, FAR), (7_000_101, 7_000_200), (7_000_201, FAR)]);
+    }
+
+    #[test]
+    fn step_by_step_the_end_is_past_so_many_missing_ids() {
+        let ids: Vec<u64> = (1..=100).chain(301..=400).collect();
+        let asked = walk(Course::new(1, None, 100, 300), &ids);
+        assert_eq!(asked.last(), Some(&(601, 700)));
+        assert_eq!(asked.len(), 7);
     }
 
     #[test]
     fn no_gap_below_a_known_id_is_the_end() {
-        let mut course = Course::new(1, Some(5000), 100, 3);
-        course.may_widen = false;
-        let asked = follow(course.clone(), &[1, 5000]);
-        assert_eq!(asked.last(), Some(&(5201, 5300)));
+        let mut course = Course::new(1, Some(5000), 100, 300);
+        assert_eq!(walk(course.clone(), &[1, 5000]).last(), Some(&(5201, 5300)));
         course.end = Some(6000);
-        assert_eq!(follow(course, &[1, 5000]).last().map(|range| range.1), Some(6000));
+        assert_eq!(walk(course.clone(), &[1, 5000]).last().map(|range| range.1), Some(6000));
+        assert_eq!(follow(course, &[1, 5000], Some(FAR)), [(1, 100), (2, 101), (102, 5000), (5001, 6000)]);
     }
 
     #[test]
     fn a_known_end_is_never_passed() {
-        let mut course = Course::new(101, Some(200), 100, 10);
+        let mut course = Course::new(101, Some(200), 100, 1000);
         course.end = Some(200);
-        assert_eq!(follow(course.clone(), &[150, 200]), [(101, 200)]);
+        assert_eq!(follow(course.clone(), &[150, 200], Some(FAR)), [(101, 200)]);
         course.end = Some(5000);
-        assert_eq!(follow(course, &[150, 200]).last(), Some(&(4201, 5000)));
+        assert_eq!(follow(course, &[150, 200], Some(FAR)).last(), Some(&(201, 5000)));
     }
 
     #[test]
     fn the_greatest_number_is_the_last_id() {
-        let asked = follow(Course::new(u64::MAX - 5, None, 100, 10), &[u64::MAX]);
+        let asked = follow(Course::new(u64::MAX - 5, None, 100, 1000), &[u64::MAX], Some(u64::MAX));
         assert_eq!(asked, [(u64::MAX - 5, u64::MAX)]);
     }
 

@@ -60,7 +60,7 @@ impl<S: Source> Walk<'_, S> {
     fn compare_rest(&mut self, page: &Answer, instants: &[&Stamp], since: Option<&Stamp>) -> Result<Finding> {
         let rest = self.source.peek(since)?;
         if let (Some(greatest), true) = (&page.greatest, since.is_some() && rest.least == page.least) {
-            self.ignores_filter(&rest, greatest);
+            self.expect_filter(&rest, greatest)?;
         }
         let is_inclusive = rest.least.as_ref() <= since;
         let is_expected =
@@ -83,13 +83,13 @@ enum Finding {
     Changed,
 }
 
-/// Whether a number looks like a limit: a power of two, or a few digits and then zeros.
+/// Whether a number looks like a limit: a power of two, a few dozens, or a few digits and then zeros.
 fn is_round(count: u32) -> bool {
     let mut digits = count;
-    while digits > 0 && digits % 10 == 0 {
+    while digits > 0 && digits.is_multiple_of(10) {
         digits /= 10;
     }
-    count.is_power_of_two() || matches!(digits, 1..=5 | 15 | 25 | 75)
+    count.is_power_of_two() || matches!(count, 12 | 24 | 36 | 48 | 96) || matches!(digits, 1..=5 | 15 | 25 | 75)
 }
 
 #[cfg(test)]
@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn limits_are_round() {
-        assert!([10, 16, 20, 25, 50, 64, 100, 128, 150, 200, 250, 256, 500, 1_000, 2_500].into_iter().all(is_round));
+        assert!(
+            [10, 12, 16, 20, 25, 50, 64, 100, 128, 150, 200, 250, 256, 500, 1_000, 2_500].into_iter().all(is_round)
+        );
         assert!([11, 37, 60, 99, 101, 137, 240, 1_001].into_iter().all(|count| !is_round(count)));
     }
 }

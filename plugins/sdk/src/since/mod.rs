@@ -11,7 +11,7 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Cursor, CursorOptions, Result, SinceOptions, SourceOptions, Stamp, TableOptions, checkpoint, log, upsert,
+    Batch, Cursor, CursorOptions, Error, Result, SinceOptions, SourceOptions, Stamp, TableOptions, checkpoint, upsert,
 };
 use walk::{Answer, Source, Walk};
 
@@ -88,12 +88,13 @@ impl Source for Reader<'_> {
         checkpoint(&SinceState { last_timestamp: self.cursor.text(), longest_answer })
     }
 
-    fn warn_of_filter(&self) {
+    fn without_filter(&self) -> Error {
         let parameter = &self.plan.endpoint.since_parameter;
-        log::warn(&format!(
-            "the source ignores `{parameter}`: it answers the same whatever it is asked for. Each run reads that answer; \
-             if the source has more than it shows, it cannot be read in this way"
-        ));
+        Error::unsupported(format!(
+            "the source ignores `{parameter}`: it answers the same whatever it is asked for, and if it has more than it \
+             shows, there is no way to ask for that. Correct `since_parameter`; or set `page_cap` to `none` if each \
+             answer has all records"
+        ))
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::walk::{Answer, SAMPLE, Source, Walk, overlap};
 use crate::config::Never;
-use crate::{CursorOptions, Filter, Format, PageCap, Result, Stamp, json};
+use crate::{CursorOptions, Error, Filter, Format, PageCap, Result, Stamp, json};
 
 /// How a simulated source orders its answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,8 +140,9 @@ impl Simulated {
 }
 
 impl Source for Simulated {
-    fn warn_of_filter(&self) {
+    fn without_filter(&self) -> Error {
         assert!(self.ignores_filter, "the source does filter");
+        Error::unsupported("no filter")
     }
 
     fn ask(&mut self, since: Option<&Stamp>) -> Result<Answer> {
@@ -244,17 +245,18 @@ fn everything_is_read_where_that_can_be_known() {
 }
 
 #[test]
-fn a_source_that_does_not_filter_is_read_as_it_is() {
+fn a_source_that_does_not_filter_is_refused_unless_its_answers_are_whole() {
     for (order, count) in [(Order::Ascending, 20), (Order::Mixed, 21), (Order::Ascending, 1)] {
         let records = if order == Order::Mixed { mixed(paced(count, 1), 7) } else { paced(count, 1) };
         let mut source = Simulated::new(records, order, usize::MAX, Filter::Inclusive);
         source.ignores_filter = true;
         for run in ["the first", "the second"] {
-            let result = source.run(Filter::Unknown, None);
-            assert!(result.is_ok(), "{order:?}, {run}: {result:?}");
-            assert!(source.is_complete(), "{order:?}, {run}");
-            assert!(source.requests <= 6, "{order:?}, {run}: {}", source.requests);
+            let error = source.run(Filter::Unknown, None).expect_err(run);
+            assert!(error.message.contains("no filter"), "{order:?}, {run}: {}", error.message);
+            assert!(source.requests <= 8, "{order:?}, {run}: {}", source.requests);
         }
+        source.run(Filter::Unknown, Some(PageCap::Never(Never::None))).expect("a run");
+        assert!(source.is_complete(), "{order:?}");
     }
 }
 
@@ -413,13 +415,13 @@ fn a_source_that_picks_its_newest_and_mixes_them_is_refused_where_its_cap_shows(
         let error = source.run(configured, None).expect_err("a round number");
         assert!(error.message.contains("newest records only"), "{}", error.message);
         // Its cap is no round number, and it has fewer records at first, or just as many.
-        for count in [60, 97] {
+        for count in [60, 98] {
             let mut source = Simulated::new(paced(count - 1, 1), Order::NewestMixed, 97, actual);
             source.run(configured, None).expect("a run");
             source.run(configured, None).expect("nothing new");
             source.records.extend(paced(count + 20, 1).drain(count as usize..));
             source.run(configured, None).expect("some new records");
-            assert!(source.is_complete() || count == 97, "{count}");
+            assert!(source.is_complete(), "{count}");
         }
         let mut source = Simulated::new(paced(97, 1), Order::NewestMixed, 97, actual);
         source.run(configured, None).expect("a run");

@@ -11,7 +11,7 @@
 //! [`disorder`]: super::disorder
 
 use crate::config::{Never, PageCap};
-use crate::{CursorOptions, Filter, Period, Result, Stamp};
+use crate::{CursorOptions, Error, Filter, Period, Result, Stamp};
 
 /// So long after the last record no filter lets that record pass, however coarse it is.
 const LONG_AFTER: Period = Period::from_hours(366 * 24);
@@ -39,8 +39,8 @@ pub(super) trait Source {
     fn peek(&mut self, since: Option<&Stamp>) -> Result<Answer>;
     /// Nothing before the cursor is left out: it may be kept.
     fn settle(&mut self, longest_answer: u32) -> Result<()>;
-    /// Tells the user that the source does not filter.
-    fn warn_of_filter(&self);
+    /// What is said of a source that does not filter.
+    fn without_filter(&self) -> Error;
 }
 
 /// What the walk needs to know of an answer.
@@ -296,26 +296,22 @@ impl<'a, S: Source> Walk<'a, S> {
         }
         let next = self.reach(greatest)?;
         let is_stuck = !self.is_whole(&next) && next.greatest.as_ref() <= Some(greatest);
-        match is_stuck {
-            true if self.ignores_filter(&next, greatest) => Ok(Answer { count: 0, ..next }),
-            true => Err(self.too_many_ties(next.count, greatest)),
-            false => {
-                self.compare(&next, page);
-                Ok(next)
-            }
+        if is_stuck {
+            self.expect_filter(&next, greatest)?;
+            return Err(self.too_many_ties(next.count, greatest));
         }
+        self.compare(&next, page);
+        Ok(next)
     }
 
-    /// Whether the source answers the same whatever it is asked for: then there is nothing to read on from, and what
-    /// it answers is all that can be had.
-    pub(super) fn ignores_filter(&mut self, page: &Answer, greatest: &Stamp) -> bool {
+    /// Refuses a source that answers the same whatever it is asked for: there is nothing to read on from.
+    pub(super) fn expect_filter(&mut self, page: &Answer, greatest: &Stamp) -> Result<()> {
         let long_after = greatest.later(LONG_AFTER);
         match self.source.peek(Some(&long_after)) {
             Ok(answer) if answer.count > 0 && answer.fresh == 0 && answer.least == page.least => {
-                self.source.warn_of_filter();
-                true
+                Err(self.source.without_filter())
             }
-            _ => false,
+            _ => Ok(()),
         }
     }
 
