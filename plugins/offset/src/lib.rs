@@ -127,7 +127,8 @@ impl<'a> Reader<'a> {
         let mut walk = Walk::new(self.cursor.greatest().cloned(), self.config.page_size.get());
         loop {
             let since = walk.anchor().map(|anchor| self.cursor.reaching(anchor));
-            let rows = self.fetch(&self.config.page(since.as_ref(), walk.offset()))?;
+            let offset = walk.offset();
+            let rows = self.fetch_at(offset, &self.config.page(since.as_ref(), offset))?;
             let page = self.view(&rows)?;
             match walk.judge(&page, since.as_ref())? {
                 Verdict::Take => {}
@@ -225,7 +226,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<u64>> {
         let (mut offset, mut seen) = (0, Vec::new());
         while let Some(request) = request(self.config, offset) {
-            let rows = self.fetch(&request)?;
+            let rows = self.fetch_at(offset, &request)?;
             if rows.is_empty() || is_over(&self.cursor.span(&rows, false)?) {
                 break;
             }
@@ -246,6 +247,19 @@ impl<'a> Reader<'a> {
 
     fn fetch(&self, request: &Request) -> Result<Batch> {
         request.fetch()?.records(&self.config.source.record_pointer)
+    }
+
+    /// Fetches the page at an offset, which some sources refuse to count as far as.
+    fn fetch_at(&self, offset: u64, request: &Request) -> Result<Batch> {
+        self.fetch(request).map_err(|error| match error.status() {
+            Some(status @ (400 | 404 | 413 | 414 | 416 | 422)) if offset > 0 => Error::unsupported(format!(
+                "the source refuses the offset {offset} with the status {status}, and the records up to there have one \
+                 `{}`, or are not sorted by it, so that no smaller offset leads behind them. Ask for larger pages \
+                 (`page_size`), or use another strategy",
+                self.config.cursor.cursor_field
+            )),
+            _ => error,
+        })
     }
 
     fn stage(&mut self, rows: Batch) -> Result<()> {
@@ -269,6 +283,7 @@ impl<'a> Reader<'a> {
             is_ascending: span.ascending,
             least: read(span.least),
             greatest: read(span.greatest),
+            each: (0..count).map(|place| rows.slice(place, place + 1).fingerprint(&key)).collect(),
         })
     }
 

@@ -18,6 +18,8 @@ struct Source {
     is_exclusive: bool,
     ignores_offset: bool,
     ignores_filter: bool,
+    /// Records of one time stand in another order each time.
+    mixes_ties: bool,
     requests: usize,
 }
 
@@ -31,6 +33,11 @@ impl Source {
         assert!(self.requests < 2_000, "endless");
         if !self.is_unsorted {
             self.rows.sort_by_key(|(_, at)| *at);
+        }
+        if self.mixes_ties {
+            let request = self.requests as u64;
+            let mixed = |id: u64| (id ^ request.wrapping_mul(0x9E37_79B9)).wrapping_mul(0x2545_F491_4F6C_DD1D) >> 20;
+            self.rows.sort_by_key(|(id, at)| (*at, mixed(*id)));
         }
         let passes = |at: i64| {
             self.ignores_filter || since.is_none_or(|since| if self.is_exclusive { at > since } else { at >= since })
@@ -65,6 +72,7 @@ fn view(rows: &[Row]) -> View {
         is_ascending: rows.is_sorted_by_key(|(_, at)| *at),
         least: rows.iter().map(|(_, at)| *at).min().map(stamp),
         greatest: rows.iter().map(|(_, at)| *at).max().map(stamp),
+        each: rows.iter().map(|(id, _)| *id).collect(),
     }
 }
 
@@ -224,4 +232,23 @@ fn plain_passes_are_gone_on_with_from_the_cursor_and_not_from_the_anchor() {
     let plain = state(r#"{"last_updated_at": "5", "under_way": {"plain": true}}"#);
     assert_eq!(plain, Some(UnderWay { anchor: None, plain: true }));
     assert_eq!(state(r#"{"under_way": {"anchor": "7"}}"#), Some(UnderWay { anchor: Some("7".into()), plain: false }));
+}
+
+#[test]
+fn ties_that_change_their_order_are_read_whole_or_refused() {
+    let mut read = 0;
+    for seed in 0..200 {
+        for per_time in [3, 15, 40] {
+            let rows = (1..=60).map(|id| (id, id as i64 / per_time));
+            let mut source = Source { mixes_ties: true, requests: seed * 7, ..Source::of(rows, 10) };
+            match run(&mut source, None, |_| {}) {
+                Ok((taken, _)) => {
+                    assert_eq!(taken.len(), 60, "seed {seed}, {per_time} at a time");
+                    read += 1;
+                }
+                Err(code) => assert_eq!(code, "source.unsupported"),
+            }
+        }
+    }
+    assert!(read > 0, "some are read by chance");
 }

@@ -5,6 +5,8 @@
 //! and the offset grows only while the records do not go beyond the anchor; there, each page has to show the last
 //! record of the page before.
 
+use std::collections::HashSet;
+
 use tidegate_sdk::{Error, Result, Stamp};
 
 /// How many times rows may move behind one anchor.
@@ -25,6 +27,8 @@ pub(crate) struct View {
     pub(crate) is_ascending: bool,
     pub(crate) least: Option<Stamp>,
     pub(crate) greatest: Option<Stamp>,
+    /// A fingerprint of each record's key. Needed only where [`Walk::counts`].
+    pub(crate) each: Vec<u64>,
 }
 
 /// What is to be done with a page.
@@ -59,6 +63,8 @@ pub(crate) struct Walk {
     /// How many records were taken, all of them in order.
     taken: u32,
     moves: u32,
+    /// The records that were taken behind the anchor. So many different ones at so many places are all there are.
+    places: HashSet<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +78,17 @@ struct Before {
 
 impl Walk {
     pub(crate) fn new(anchor: Option<Stamp>, page_size: u32) -> Walk {
-        Walk { anchor, offset: 0, before: None, least: None, greatest: None, full: page_size, taken: 0, moves: 0 }
+        Walk {
+            anchor,
+            offset: 0,
+            before: None,
+            least: None,
+            greatest: None,
+            full: page_size,
+            taken: 0,
+            moves: 0,
+            places: HashSet::new(),
+        }
     }
 
     pub(crate) fn anchor(&self) -> Option<&Stamp> {
@@ -107,6 +123,10 @@ impl Walk {
         }
         if page.count == 0 {
             return Ok(Verdict::End);
+        }
+        let is_new = |key: &u64| !self.places.contains(key);
+        if !page.each.iter().skip(usize::from(before.overlaps)).all(is_new) {
+            return self.again(false);
         }
         if !page.is_ascending || page.least.as_ref().zip(self.greatest.as_ref()).is_some_and(|(next, last)| next < last)
         {
@@ -145,6 +165,7 @@ impl Walk {
             self.anchor_at(stamp);
             return true;
         }
+        self.places.extend(&page.each);
         let overlaps = is_full && page.count > 1;
         self.offset += u64::from(page.count) - u64::from(overlaps);
         self.before = Some(Before { count: page.count, last: page.last, keys: page.keys, overlaps });

@@ -1,5 +1,7 @@
 //! Which range of IDs comes next, and when there is none. Knows nothing of requests.
 
+use std::collections::BTreeSet;
+
 /// IDs from `start` up to and including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
@@ -11,6 +13,14 @@ impl Range {
     /// How many IDs.
     pub(crate) fn size(self) -> u64 {
         (self.end - self.start).saturating_add(1)
+    }
+
+    /// Two parts, each with half of these IDs; none of a single ID.
+    pub(crate) fn halves_of(self, ids: &BTreeSet<u64>) -> Option<[Range; 2]> {
+        let last = self.end.checked_sub(1).filter(|last| self.start <= *last)?;
+        let middle = ids.iter().nth(ids.len().saturating_sub(1) / 2).map_or(last, |middle| last.min(*middle));
+        let upper = Range { start: middle + 1, end: self.end };
+        Some([Range { start: self.start, end: middle }, upper])
     }
 
     /// Two halves; none of a single ID.
@@ -194,5 +204,17 @@ mod tests {
         assert_eq!(halves(1, 2), Some([(1, 1), (2, 2)]));
         assert_eq!(halves(7, 7), None);
         assert_eq!(halves(u64::MAX - 1, u64::MAX), Some([(u64::MAX - 1, u64::MAX - 1), (u64::MAX, u64::MAX)]));
+    }
+
+    #[test]
+    fn parts_have_half_of_the_records_each_however_wide_the_range_is() {
+        let halves = |ids: &[u64], end| {
+            let halves = Range { start: 1, end }.halves_of(&ids.iter().copied().collect());
+            halves.map(|halves| halves.map(|half| (half.start, half.end)))
+        };
+        assert_eq!(halves(&[11, 12, 13, 14], FAR), Some([(1, 12), (13, FAR)]));
+        assert_eq!(halves(&[11], FAR), Some([(1, 11), (12, FAR)]));
+        assert_eq!(halves(&[20], 20), Some([(1, 19), (20, 20)]));
+        assert_eq!(halves(&[1], 1), None);
     }
 }

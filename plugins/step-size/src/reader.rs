@@ -93,7 +93,9 @@ impl<'a> Reader<'a> {
                 course.walk();
                 continue;
             }
-            course.advance(range, part.last, part.count);
+            // A wide range may have been looked at in part: what lies behind its records is asked for once more.
+            let last = self.seen.filter(|_| is_wide && part.count > 0).map_or(part.last, |seen| seen.min(part.last));
+            course.advance(range, last, part.count);
             if part.count > 0 {
                 seal(self)?;
             }
@@ -145,36 +147,42 @@ impl<'a> Reader<'a> {
         let cap = self.config.page_cap.map(|cap| u64::from(cap.get()));
         let is_doubtful = self.answers.doubt(range, view, cap);
         self.answers.see(view);
-        match range.halves() {
-            Some(halves) if is_doubtful => self.test(range, halves, answer),
-            _ if self.answers.is_sorted(view) => {
-                Ok(Part { last: view.greatest.unwrap_or(range.end), count: view.count })
-            }
-            _ => Ok(Part { last: range.end, count: view.count }),
+        if is_doubtful {
+            return self.test(range, answer);
         }
+        let last = view.greatest.filter(|_| self.answers.is_sorted(view)).unwrap_or(range.end);
+        Ok(Part { last, count: view.count })
     }
 
-    /// Asks for a range, whose answer may have been cut, in two halves. If they bring the same records, it was whole.
-    fn test(&mut self, range: Range, halves: [Range; 2], whole: &Answer) -> Result<Part> {
-        let [lower, upper] = halves;
-        let parts = [(lower, self.fetch(lower)?), (upper, self.fetch(upper)?)];
-        let ids: BTreeSet<u64> = parts.iter().flat_map(|(_, part)| part.ids(self.config)).collect();
-        let is_cut = ids != whole.ids(self.config);
-        self.answers.judge(is_cut);
-        if !is_cut {
-            return Ok(Part { last: range.end, count: whole.view.count });
+    /// Asks for a range, whose answer may have been cut, in two parts, each with half of its records. If they bring the
+    /// same records and no other, it was whole. Else its lower part is read.
+    fn test(&mut self, range: Range, whole: &Answer) -> Result<Part> {
+        let count = whole.view.count;
+        let ids = whole.ids(self.config);
+        let Some([lower, upper]) = range.halves_of(&ids) else { return Ok(Part { last: range.end, count }) };
+        let answer = self.fetch(lower)?;
+        if !answer.ids(self.config).iter().eq(ids.range(..=lower.end)) {
+            self.has_cut(range, whole);
+            let part = self.judge(lower, &answer)?;
+            return Ok(Part { last: lower.end, count: part.count + self.rest(lower, part.last)? });
         }
-        self.ask_for_less(range, whole);
-        let mut count = 0;
-        for (half, answer) in parts {
-            let part = self.judge(half, &answer)?;
-            count += part.count + self.rest(half, part.last)?;
+        let further = self.fetch(upper)?.ids(self.config);
+        if further.iter().eq(ids.range(upper.start..)) {
+            self.answers.judge(false);
+            return Ok(Part { last: range.end, count });
         }
-        Ok(Part { last: range.end, count })
+        let is_behind = |id: &u64| Some(*id) > whole.view.greatest;
+        if self.answers.is_sorted(&whole.view) && further.difference(&ids).all(is_behind) {
+            self.answers.judge(false);
+            return Ok(Part { last: whole.view.greatest.unwrap_or(range.end), count });
+        }
+        self.has_cut(range, whole);
+        Ok(Part { last: lower.end, count: answer.view.count })
     }
 
-    /// A range of no more IDs than an answer has records cannot be cut.
-    fn ask_for_less(&mut self, range: Range, whole: &Answer) {
+    /// Takes note of a cut answer. A range of no more IDs than an answer has records cannot be cut.
+    fn has_cut(&mut self, range: Range, whole: &Answer) {
+        self.answers.judge(true);
         let count = whole.view.count;
         if !whole.view.is_ascending && range.size() <= self.step && count < self.step {
             log::info(&format!("the source cuts answers after {count} records; asking for {count} IDs at a time"));

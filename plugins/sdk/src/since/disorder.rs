@@ -35,7 +35,7 @@ impl<S: Source> Walk<'_, S> {
         if page.is_new && instants.is_sorted_by(|earlier, later| earlier >= later) {
             return Ok(Finding::Cut);
         }
-        if page.is_new && page.count >= FEW && (is_round(page.count) || self.is_known_length(page.count)) {
+        if page.is_new && (is_round(page.count) || page.count >= FEW && self.is_known_length(page.count)) {
             return Err(self.may_show_the_newest_only(page.count));
         }
         instants.sort();
@@ -84,7 +84,10 @@ enum Finding {
 }
 
 /// Whether a number looks like a limit: a power of two, a few dozens, or a few digits and then zeros.
-fn is_round(count: u32) -> bool {
+pub(super) fn is_round(count: u32) -> bool {
+    if count < FEW {
+        return false;
+    }
     let mut digits = count;
     while digits > 0 && digits.is_multiple_of(10) {
         digits /= 10;
@@ -101,6 +104,6 @@ mod tests {
         assert!(
             [10, 12, 16, 20, 25, 50, 64, 100, 128, 150, 200, 250, 256, 500, 1_000, 2_500].into_iter().all(is_round)
         );
-        assert!([11, 37, 60, 99, 101, 137, 240, 1_001].into_iter().all(|count| !is_round(count)));
+        assert!([1, 2, 7, 8, 11, 37, 60, 99, 101, 137, 240, 1_001].into_iter().all(|count| !is_round(count)));
     }
 }
