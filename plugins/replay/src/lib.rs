@@ -6,7 +6,7 @@
 
 mod config;
 
-use tidegate_sdk::{Cursor, Result, SinceState, Stamp, Strategy, Table};
+use tidegate_sdk::{Result, SinceState, Strategy, Table};
 
 pub use config::Config;
 
@@ -24,17 +24,10 @@ impl Strategy for Replay {
     type State = SinceState;
 
     fn tables(config: &Config) -> Result<Vec<Table>> {
-        Ok(config.table.declare(config.endpoint.is_default_path()))
+        Ok(config.since().tables())
     }
 
     fn sync(config: &Config, state: Option<SinceState>) -> Result<()> {
-        let SinceState { last_timestamp, longest_answer } = state.unwrap_or_default();
-        let cursor = Cursor::resume(&config.cursor, last_timestamp.as_deref())?;
-        config.since().read(start(config, &cursor), cursor, longest_answer)
+        config.since().read(state, config.look_back)
     }
-}
-
-/// Where the reading begins: the look-back before the cursor.
-fn start(config: &Config, cursor: &Cursor) -> Option<Stamp> {
-    cursor.greatest().map(|greatest| cursor.reaching(&greatest.earlier(config.look_back)))
 }

@@ -1,7 +1,5 @@
 //! Reading one range of IDs after the other, until there are no more.
 
-use std::collections::BTreeSet;
-
 use tidegate_sdk::{Batch, Error, Page, Result, checkpoint, log, truncate, upsert};
 
 use crate::answer::{Answer, read_id};

@@ -6,7 +6,7 @@
 
 mod config;
 
-use tidegate_sdk::{Cursor, Result, SinceState, Strategy, Table};
+use tidegate_sdk::{Period, Result, SinceState, Strategy, Table};
 
 pub use config::Config;
 
@@ -24,12 +24,10 @@ impl Strategy for Timestamp {
     type State = SinceState;
 
     fn tables(config: &Config) -> Result<Vec<Table>> {
-        Ok(config.table.declare(config.endpoint.is_default_path()))
+        Ok(config.since().tables())
     }
 
     fn sync(config: &Config, state: Option<SinceState>) -> Result<()> {
-        let SinceState { last_timestamp, longest_answer } = state.unwrap_or_default();
-        let cursor = Cursor::resume(&config.cursor, last_timestamp.as_deref())?;
-        config.since().read(cursor.since(), cursor, longest_answer)
+        config.since().read(state, Period::ZERO)
     }
 }

@@ -11,8 +11,8 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Cursor, CursorOptions, Error, Result, SinceOptions, SourceOptions, Stamp, TableOptions, checkpoint, log,
-    upsert,
+    Batch, Cursor, CursorOptions, Error, Period, Result, SinceOptions, SourceOptions, Stamp, Table, TableOptions,
+    checkpoint, log, upsert,
 };
 use walk::{Answer, Source, Walk};
 
@@ -42,9 +42,17 @@ pub struct Since<'a> {
 }
 
 impl Since<'_> {
-    /// Stages everything from `start` on, the beginning without one, and moves the cursor along. Checkpoints wherever
-    /// nothing before the cursor is left out.
-    pub fn read(&self, start: Option<Stamp>, cursor: Cursor, longest_answer: u32) -> Result<()> {
+    /// The tables that will be written.
+    pub fn tables(&self) -> Vec<Table> {
+        self.table.declare(self.endpoint.is_default_path())
+    }
+
+    /// Reads everything from `look_back` before the cursor on, and moves the cursor along. Checkpoints wherever nothing
+    /// before the cursor is left out.
+    pub fn read(&self, state: Option<SinceState>, look_back: Period) -> Result<()> {
+        let SinceState { last_timestamp, longest_answer } = state.unwrap_or_default();
+        let cursor = Cursor::resume(self.cursor, last_timestamp.as_deref())?;
+        let start = cursor.greatest().map(|greatest| cursor.reaching(&greatest.earlier(look_back)));
         let mut reader = Reader { plan: self, cursor, last: None };
         Walk::new(&mut reader, self.cursor, self.endpoint.page_cap, longest_answer).run(start)?;
         reader.cursor.report();
