@@ -15,12 +15,14 @@ impl Range {
         (self.end - self.start).saturating_add(1)
     }
 
-    /// Two parts, each with half of these IDs; none of a single ID.
+    /// Two parts, each with half of these IDs, or without the only one: so there is room for others. None of a single ID.
     pub(crate) fn halves_of(self, ids: &BTreeSet<u64>) -> Option<[Range; 2]> {
-        let last = self.end.checked_sub(1).filter(|last| self.start <= *last)?;
+        let Range { start, end } = self;
+        let last = end.checked_sub(1).filter(|last| start <= *last)?;
         let middle = ids.iter().nth(ids.len().saturating_sub(1) / 2).map_or(last, |middle| last.min(*middle));
-        let upper = Range { start: middle + 1, end: self.end };
-        Some([Range { start: self.start, end: middle }, upper])
+        let is_alone = ids.len() == 1 && ids.contains(&middle) && start < middle;
+        let lower = Range { start, end: middle - u64::from(is_alone) };
+        Some([lower, Range { start: middle + 1, end }])
     }
 
     /// Two halves; none of a single ID.
@@ -213,7 +215,8 @@ mod tests {
             halves.map(|halves| halves.map(|half| (half.start, half.end)))
         };
         assert_eq!(halves(&[11, 12, 13, 14], FAR), Some([(1, 12), (13, FAR)]));
-        assert_eq!(halves(&[11], FAR), Some([(1, 11), (12, FAR)]));
+        assert_eq!(halves(&[11], FAR), Some([(1, 10), (12, FAR)]));
+        assert_eq!(halves(&[1], FAR), Some([(1, 1), (2, FAR)]));
         assert_eq!(halves(&[20], 20), Some([(1, 19), (20, 20)]));
         assert_eq!(halves(&[1], 1), None);
     }

@@ -148,16 +148,21 @@ impl<'a> Reader<'a> {
         if is_doubtful {
             return self.test(range, answer);
         }
+        Ok(self.all_of(range, view))
+    }
+
+    /// How far a range was read by an answer that leaves out nothing before its greatest ID, if it is in order, and
+    /// nothing at all otherwise.
+    fn all_of(&self, range: Range, view: &View) -> Part {
         let last = view.greatest.filter(|_| self.answers.is_sorted(view)).unwrap_or(range.end);
-        Ok(Part { last, count: view.count })
+        Part { last, count: view.count }
     }
 
     /// Asks for a range, whose answer may have been cut, in two parts, each with half of its records. If they bring the
     /// same records and no other, it was whole. Else its lower part is read.
     fn test(&mut self, range: Range, whole: &Answer) -> Result<Part> {
-        let count = whole.view.count;
         let ids = whole.ids(self.config);
-        let Some([lower, upper]) = range.halves_of(&ids) else { return Ok(Part { last: range.end, count }) };
+        let Some([lower, upper]) = range.halves_of(&ids) else { return Ok(self.all_of(range, &whole.view)) };
         let answer = self.fetch(lower)?;
         if !answer.ids(self.config).iter().eq(ids.range(..=lower.end)) {
             self.has_cut(range, whole);
@@ -165,14 +170,11 @@ impl<'a> Reader<'a> {
             return Ok(Part { last: lower.end, count: part.count + self.rest(lower, part.last)? });
         }
         let further = self.fetch(upper)?.ids(self.config);
-        if further.iter().eq(ids.range(upper.start..)) {
-            self.answers.judge(false);
-            return Ok(Part { last: range.end, count });
-        }
         let is_behind = |id: &u64| Some(*id) > whole.view.greatest;
-        if self.answers.is_sorted(&whole.view) && further.difference(&ids).all(is_behind) {
+        let is_continued = self.answers.is_sorted(&whole.view) && further.difference(&ids).all(is_behind);
+        if is_continued || further.iter().eq(ids.range(upper.start..)) {
             self.answers.judge(false);
-            return Ok(Part { last: whole.view.greatest.unwrap_or(range.end), count });
+            return Ok(self.all_of(range, &whole.view));
         }
         self.has_cut(range, whole);
         Ok(Part { last: lower.end, count: answer.view.count })
