@@ -79,6 +79,8 @@ struct Reader<'a> {
     durable: Option<String>,
     /// The greatest instant seen, within a scroll ahead of the durable cursor.
     cursor: Cursor,
+    /// How many tokens in a row have named the key of the last record beside its time.
+    tokens_with_key: u32,
 }
 
 /// A page and the request that it answers.
@@ -95,7 +97,7 @@ struct Answer {
 impl<'a> Reader<'a> {
     fn new(config: &'a Config, durable: Option<String>) -> Result<Self> {
         let cursor = Cursor::resume(&config.cursor, durable.as_deref())?;
-        Ok(Reader { config, durable, cursor })
+        Ok(Reader { config, durable, cursor, tokens_with_key: 0 })
     }
 
     /// Goes on with the scroll of an earlier run. A token that is no longer known costs only the time to read again.
@@ -175,7 +177,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The instant of a page's last record, where the next page may leave out others of it.
-    fn skipped_ties(&self, token: &str, rows: &Batch) -> Result<Option<Stamp>> {
+    fn skipped_ties(&mut self, token: &str, rows: &Batch) -> Result<Option<Stamp>> {
         let last = self.greatest_of(rows)?;
         match self.config.boundary_check {
             BoundaryCheck::Never => Ok(None),
@@ -183,7 +185,11 @@ impl<'a> Reader<'a> {
             BoundaryCheck::Auto => {
                 let texts = token::readings(token);
                 let names = |instant: &Stamp| texts.iter().any(|text| self.cursor.read(text).as_ref() == Some(instant));
-                Ok(last.filter(|last| names(last) && !self.names_last_key(&texts, rows)))
+                let Some(last) = last.filter(names) else { return Ok(None) };
+                let names_key = self.names_last_key(&texts, rows);
+                self.tokens_with_key = if names_key { self.tokens_with_key.saturating_add(1) } else { 0 };
+                // A single one could name a number that happens to be the key.
+                Ok(Some(last).filter(|_| self.tokens_with_key <= 1))
             }
         }
     }
@@ -215,7 +221,8 @@ impl<'a> Reader<'a> {
         let count = rows.len();
         self.stage(rows)?;
         let goes_beyond = greatest.is_some_and(|greatest| greatest > *last);
-        if !goes_beyond && count > 0 && page.text(&self.config.scroll_pointer)?.is_some() {
+        let is_cut = count > 0 && page.text(&self.config.scroll_pointer)?.is_some();
+        if !goes_beyond && is_cut && self.tokens_with_key == 0 {
             return Err(Error::unsupported(format!(
                 "more records share the `{}` {} than a page holds ({count}), and the scroll token of this source skips \
                  those that do not fit; ask for larger pages (`page_size`), or use another strategy",
