@@ -178,14 +178,16 @@ impl<'a> Reader<'a> {
 
     /// The instant of a page's last record, where the next page may leave out others of it.
     fn skipped_ties(&mut self, token: &str, rows: &Batch) -> Result<Option<Stamp>> {
-        let last = self.greatest_of(rows)?;
         match self.config.boundary_check {
             BoundaryCheck::Never => Ok(None),
-            BoundaryCheck::Always => Ok(last),
+            BoundaryCheck::Always => self.greatest_of(rows),
             BoundaryCheck::Auto => {
                 let texts = token::readings(token);
-                let names = |instant: &Stamp| texts.iter().any(|text| self.cursor.read(text).as_ref() == Some(instant));
-                let Some(last) = last.filter(names) else { return Ok(None) };
+                let named: Vec<Stamp> = texts.iter().filter_map(|text| self.cursor.read(text)).collect();
+                if named.is_empty() {
+                    return Ok(None);
+                }
+                let Some(last) = self.greatest_of(rows)?.filter(|last| named.contains(last)) else { return Ok(None) };
                 let names_key = self.names_last_key(&texts, rows);
                 self.tokens_with_key = if names_key { self.tokens_with_key.saturating_add(1) } else { 0 };
                 // A single one could name a number that happens to be the key.
