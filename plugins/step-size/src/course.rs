@@ -33,6 +33,15 @@ impl Range {
     }
 }
 
+/// How far a range was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) last: u64,
+    pub(crate) count: u64,
+    /// Whether an answer was cut, so that a range as wide is no use here.
+    pub(crate) is_cut: bool,
+}
+
 /// The way through all ranges, from a first ID to the end of the source.
 ///
 /// Behind an empty step, a single wide range shows where the IDs go on. Where the source does not answer wide ranges, or
@@ -82,8 +91,8 @@ impl Course {
         (start <= bound).then_some(Range { start, end: end.min(bound) })
     }
 
-    /// Goes on behind `last`, up to which a range was read; `count` records were in it.
-    pub(crate) fn advance(&mut self, range: Range, last: u64, count: u64) {
+    /// Goes on behind what was read of a range.
+    pub(crate) fn advance(&mut self, range: Range, Part { last, count, is_cut }: Part) {
         self.at = last.checked_add(1);
         let is_wide = range.size() > self.step;
         let enters_tail = self.known.is_some_and(|known| range.start <= known && last >= known);
@@ -91,7 +100,7 @@ impl Course {
             self.missing = 0;
             self.is_walking = false;
             // As long as a wide range has no more than a step may have, it is as gentle and saves requests.
-            self.is_sparse = enters_tail || is_wide && count < self.step;
+            self.is_sparse = enters_tail || is_wide && !is_cut && count < self.step;
         } else {
             self.missing = self.missing.saturating_add(last - range.start).saturating_add(1);
             self.is_over = is_wide;
@@ -126,7 +135,7 @@ mod tests {
             assert!(asked.len() < 100, "endless: {asked:?}");
             let inside: Vec<u64> = ids.iter().copied().filter(|id| (range.start..=range.end).contains(id)).collect();
             let last = inside.last().copied().unwrap_or(range.end);
-            course.advance(range, last, inside.len() as u64);
+            course.advance(range, Part { last, count: inside.len() as u64, is_cut: false });
         }
         asked
     }

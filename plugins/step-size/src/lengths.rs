@@ -39,9 +39,17 @@ pub(crate) struct Lengths {
     /// How many records stood behind one with a lower ID, up to [`ORDER`].
     #[serde(default)]
     in_order: u64,
+    /// How many IDs to ask for at a time, so that an answer out of order cannot be cut; 0 as long as none was.
+    #[serde(default)]
+    pub(crate) step: u64,
 }
 
 impl Lengths {
+    /// How many IDs to ask for at a time, where `step` are configured.
+    pub(crate) fn step(&self, step: u64) -> u64 {
+        if self.step == 0 { step } else { self.step.min(step) }
+    }
+
     /// Whether records may be missing from an answer that a request behind its greatest ID would not bring.
     pub(crate) fn doubt(&self, range: Range, answer: &View, cap: Option<u64>) -> bool {
         let View { count, greatest, .. } = *answer;
@@ -83,7 +91,7 @@ mod tests {
     use super::*;
 
     fn lengths(longest: u64, whole: u32, cuts: bool) -> Lengths {
-        Lengths { longest, whole, cuts, unsorted: false, in_order: ORDER }
+        Lengths { longest, whole, cuts, unsorted: false, in_order: ORDER, step: 0 }
     }
 
     /// Whether an answer with the last `count` IDs of 1 to `size` is doubted, sorted and not.

@@ -3,7 +3,7 @@
 use tidegate_sdk::{Batch, Error, Page, Result, checkpoint, log, truncate, upsert};
 
 use crate::answer::{Answer, read_id};
-use crate::course::{Course, Range};
+use crate::course::{Course, Part, Range};
 use crate::lengths::{Lengths, View};
 use crate::sight::{Sight, is_refusal};
 use crate::{Config, State};
@@ -25,17 +25,12 @@ pub(crate) struct Reader<'a> {
     told: Option<u64>,
 }
 
-/// How far a range was read.
-struct Part {
-    last: u64,
-    count: u64,
-}
-
 impl<'a> Reader<'a> {
     pub(crate) fn new(config: &'a Config, state: State) -> Reader<'a> {
         let State { current_id, last_full_scan, answers, sight } = state;
         let greatest = current_id.checked_sub(1).filter(|greatest| *greatest >= config.first_id());
-        let (seen, told, is_complete, step) = (None, None, false, config.step.get());
+        let step = answers.step(config.step.get());
+        let (seen, told, is_complete) = (None, None, false);
         Reader { config, greatest, seen, last_full_scan, answers, sight, is_complete, step, told }
     }
 
@@ -93,7 +88,7 @@ impl<'a> Reader<'a> {
             }
             // A wide range may have been looked at in part: what lies behind its records is asked for once more.
             let last = self.seen.filter(|_| is_wide && part.count > 0).map_or(part.last, |seen| seen.min(part.last));
-            course.advance(range, last, part.count);
+            course.advance(range, Part { last, ..part });
             if part.count > 0 {
                 seal(self)?;
             }
@@ -134,7 +129,7 @@ impl<'a> Reader<'a> {
                 for half in halves {
                     count += self.whole(half)?;
                 }
-                Ok(Part { last: range.end, count })
+                Ok(Part { last: range.end, count, is_cut: true })
             }
             (Err(error), _) => Err(error),
         }
@@ -155,7 +150,7 @@ impl<'a> Reader<'a> {
     /// nothing at all otherwise.
     fn all_of(&self, range: Range, view: &View) -> Part {
         let last = view.greatest.filter(|_| self.answers.is_sorted(view)).unwrap_or(range.end);
-        Part { last, count: view.count }
+        Part { last, count: view.count, is_cut: false }
     }
 
     /// Asks for a range, whose answer may have been cut, in two parts, each with half of its records. If they bring the
@@ -167,7 +162,8 @@ impl<'a> Reader<'a> {
         if !answer.ids(self.config).iter().eq(ids.range(..=lower.end)) {
             self.has_cut(range, whole);
             let part = self.judge(lower, &answer)?;
-            return Ok(Part { last: lower.end, count: part.count + self.rest(lower, part.last)? });
+            let count = part.count + self.rest(lower, part.last)?;
+            return Ok(Part { last: lower.end, count, is_cut: true });
         }
         let further = self.fetch(upper)?.ids(self.config);
         let is_behind = |id: &u64| Some(*id) > whole.view.greatest;
@@ -177,7 +173,7 @@ impl<'a> Reader<'a> {
             return Ok(self.all_of(range, &whole.view));
         }
         self.has_cut(range, whole);
-        Ok(Part { last: lower.end, count: answer.view.count })
+        Ok(Part { last: lower.end, count: answer.view.count, is_cut: true })
     }
 
     /// Takes note of a cut answer. A range of no more IDs than an answer has records cannot be cut.
@@ -186,6 +182,7 @@ impl<'a> Reader<'a> {
         let count = whole.view.count;
         if !whole.view.is_ascending && range.size() <= self.step && count < self.step {
             log::info(&format!("the source cuts answers after {count} records; asking for {count} IDs at a time"));
+            self.answers.step = count;
             self.step = count;
         }
     }
