@@ -254,7 +254,7 @@ impl Fetch for Taped {
                 Ok(page) => page.response().status.to_string(),
                 Err(error) => error.code().to_owned(),
             };
-            wire.course.note(format_args!("    {} {} {:?} → {told}", request.method, request.path, request.query));
+            wire.course.note(format_args!("    {request} → {told}"));
             wire.arrive().await?;
             answer
         })

@@ -289,7 +289,7 @@ async fn resume_from_each_state(
     let states = states(lab);
     let whole = lab.destination.lock().clone();
     let mut ends = Vec::new();
-    let (mut least_read, mut asked_from) = (u64::MAX, None);
+    let (mut least_read, mut asked_from) = (usize::MAX, None);
     for (number, state) in states.iter().enumerate() {
         let Resumed { mut end, read, asked } = resume(lab, &whole, state.text.clone()).await;
         // How much is read follows from the state alone, unless the source answers as it likes.
@@ -299,7 +299,7 @@ async fn resume_from_each_state(
             Some(format!(
                 "the state {text} at the end of a run lets the next one begin further back than an earlier one"
             ))
-        } else if !is_fickle && read > least_read.saturating_add(scenario.page as u64) {
+        } else if !is_fickle && read > least_read.saturating_add(scenario.page) {
             Some(format!(
                 "from the state {text} on, {read} records are read again; from an earlier one, only {least_read}"
             ))
@@ -324,8 +324,8 @@ async fn resume_from_each_state(
 
 struct Resumed {
     end: TrialEnd,
-    /// How many records were read.
-    read: u64,
+    /// How many different records were read.
+    read: usize,
     /// Where the first request has begun.
     asked: Option<i64>,
 }
@@ -334,7 +334,7 @@ async fn resume(lab: &Arc<Lab>, whole: &Durable, state: String) -> Resumed {
     lab.destination.reset(whole, state);
     lab.pause().await;
     let run = lab.run(Manner { pace: Pace::EACH, mode: Mode::Incremental }, None).await;
-    let read = run.report.as_ref().map_or(0, |report| report.progress.rows_read);
+    let read = lab.destination.lock().delivered();
     let mut end = TrialEnd::of(run.events);
     match run.report.map(|report| judge(&report)) {
         Some(Outcome::Faulty(finding)) => end.finding = Some(finding),

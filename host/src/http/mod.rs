@@ -26,6 +26,8 @@ mod wall;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::BoxFuture;
@@ -53,6 +55,17 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Bytes>,
+}
+
+/// As in `GET /users?page=2`.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)?;
+        self.query.iter().enumerate().try_for_each(|(at, (name, value))| {
+            let mark = if at == 0 { '?' } else { '&' };
+            write!(f, "{mark}{name}={value}")
+        })
+    }
 }
 
 /// Where a strategy's requests go.

@@ -172,9 +172,7 @@ fn value(state: &str, pointer: &str) -> Option<String> {
 }
 
 fn shown(request: &Request) -> String {
-    let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mark = if query.is_empty() { "" } else { "?" };
-    format!("`{}`", cut(&format!("{} {}{mark}{}", request.method, request.path, query.join("&"))))
+    format!("`{}`", cut(&request.to_string()))
 }
 
 /// The beginning of a text.

@@ -5,7 +5,7 @@
 
 mod sink;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::own::Difference;
@@ -34,6 +34,8 @@ pub(super) struct Durable {
     /// Every state that was ever committed, in order.
     pub(super) states: Vec<State>,
     fence: u64,
+    /// The keys of all rows that were delivered since the last reset, changed or not.
+    delivered: HashSet<String>,
 }
 
 /// The rows of one table by their keys.
@@ -52,7 +54,14 @@ pub(super) struct Row {
 impl Destination {
     pub(super) fn new(durability: Durability) -> Destination {
         let (tables, state, states) = (BTreeMap::new(), None, Vec::new());
-        Destination(Arc::new(Mutex::new(Durable { durability, tables, state, states, fence: 0 })))
+        Destination(Arc::new(Mutex::new(Durable {
+            durability,
+            tables,
+            state,
+            states,
+            fence: 0,
+            delivered: HashSet::new(),
+        })))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Durable> {
@@ -64,10 +73,16 @@ impl Destination {
         let mut durable = self.lock();
         durable.tables.clone_from(&to.tables);
         durable.state = to.state.clone().map(|saved| State { text: state, ..saved });
+        durable.delivered.clear();
     }
 }
 
 impl Durable {
+    /// How many different rows were delivered since the last reset.
+    pub(super) fn delivered(&self) -> usize {
+        self.delivered.len()
+    }
+
     /// The rows that are there, not those that are marked as deleted.
     pub(super) fn live(&self) -> impl Iterator<Item = &str> {
         let rows = self.tables.values().flat_map(|table| table.rows.values());
@@ -113,6 +128,11 @@ impl Rows {
             }
         }
         counts
+    }
+
+    /// The keys of the rows of a change.
+    fn keys<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = String> + 'a {
+        change.rows().into_iter().flat_map(|batch| batch.rows().filter_map(|row| self.key_of(&row)))
     }
 
     fn each(&mut self, batch: &Batch, mut act: impl FnMut(&mut Self, String, &str)) {

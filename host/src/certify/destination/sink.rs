@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Destination, Durability, Rows};
+use super::{Destination, Durability, Durable, Rows};
 use crate::certify::course::{Course, Mishap, Step};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Change, Counts, State, Table};
@@ -67,10 +67,12 @@ impl ModelSink {
         let mut staged = std::mem::take(&mut self.staged);
         staged.truncate(sealed);
         let mut durable = self.destination.lock();
-        let tables = if self.mode == Mode::FullRefresh { &mut self.hidden } else { &mut durable.tables };
+        let Durable { tables, delivered, .. } = &mut *durable;
+        let tables = if self.mode == Mode::FullRefresh { &mut self.hidden } else { tables };
         let mut counts = Counts { checkpoints: std::mem::take(&mut self.seals), ..Counts::default() };
         for (table, change) in staged {
             if let Some(rows) = tables.get_mut(&table) {
+                delivered.extend(rows.keys(&change));
                 counts += rows.apply(&change);
             }
         }
