@@ -1,8 +1,46 @@
 //! The conformance kit: it tells strategies that lose rows from those that do not, and names what is wrong.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tidegate::certify::{self, Api, Plan};
+use tidegate::config::StrategyRef;
+use tidegate::plugin::{Engine, Limits};
 
 use crate::support::{Workspace, textbook};
+
+/// What the built-in strategies refuse, since it cannot be told from a loss. They read all other scenarios.
+const REFUSED: [(&str, &[&str]); 5] = [
+    ("keyset", &["tokens lead in a circle", "tokens are ignored", "a token is a time, a tie is longer than a page"]),
+    (
+        "offset",
+        &[
+            "the offset is ignored",
+            "deep offsets are refused, a tie goes deeper",
+            "ties come in another order each time",
+        ],
+    ),
+    ("timestamp", UNPAGED),
+    ("replay", UNPAGED),
+    ("step-size", &[]),
+];
+
+/// What no strategy can read whose API has neither pages nor a second key.
+const UNPAGED: &[&str] = &[
+    "a tie is longer than an answer",
+    "a tie is longer than an answer, exclusive filter",
+    "a tie is as long as an answer",
+    "a tie in the middle is longer than an answer",
+    "all records share one time",
+    "answers of one record",
+    "answers of one record, ties",
+    "unsorted and cut",
+    "unsorted answers of sorted records",
+    "newest first, and one answer holds all",
+    "newest first and cut",
+    "the newest, unsorted and cut",
+    "the filter is ignored, and one answer holds all",
+];
 
 /// Certifies a strategy and returns the exit code and the certificate.
 fn certify(arguments: &[&str]) -> (i32, Value) {
@@ -63,4 +101,68 @@ fn planted_flaws_are_found_and_named() {
     for (flaw, scenario, fault) in cases {
         check(&format!(r#"{{"form": "careful", "flaw": "{flaw}"}}"#), scenario, fault);
     }
+}
+
+#[test]
+fn the_built_in_strategies_lose_nothing() {
+    let mut crash_points = 0;
+    for (strategy, refused) in REFUSED {
+        let (code, certificate) = certify(&[strategy]);
+        let cases = certificate["cases"].as_array().expect("cases");
+        let failed: Vec<&Value> = cases.iter().filter(|case| !case["counterexample"].is_null()).collect();
+        assert_eq!((code, failed.as_slice()), (0, [].as_slice()), "{strategy}");
+        let found = cases.iter().filter(|case| !case["refusal"].is_null());
+        let found: Vec<&str> = found.filter_map(|case| case["scenario"].as_str()).collect();
+        assert_eq!(found, refused, "{strategy}");
+        crash_points += cases.iter().filter_map(|case| case["crash_points"].as_u64()).sum::<u64>();
+    }
+    assert!(crash_points >= 10_000, "only {crash_points} crash points");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_gives_the_same_trace() {
+    let engine = Engine::simulating(Limits::default()).expect("an engine");
+    let strategy = engine.load(&StrategyRef::BuiltIn("keyset".into())).await.expect("a strategy");
+    let manifest = strategy.describe().await.expect("a manifest");
+    let plan = |seed| Plan {
+        strategy: Arc::clone(&strategy),
+        manifest: manifest.clone(),
+        config: Map::new(),
+        api: Api::Keyset,
+        own: None,
+        seed,
+        most_trials: None,
+        scenario: Some("the length of pages varies".into()),
+        trial: Some("each/atomic/crash@0.17".into()),
+    };
+    let trace = |seed| {
+        let plan = plan(seed);
+        std::thread::spawn(move || certify::certify(&plan, &|_| ()).cases[0].trace.clone()).join().expect("a trace")
+    };
+    let first = trace(7);
+    assert_ne!(first, trace(8), "the seed makes no difference");
+    for run in 0..1_000 {
+        assert_eq!(trace(7), first, "run {run}");
+    }
+}
+
+#[test]
+fn a_strategy_is_certified_against_its_own_source() {
+    let source = crate::support::Source::start(60, 20);
+    let workspace = Workspace::new();
+    workspace.connection("own", "keyset", &source.url(), &[]);
+    let arguments = ["certify", "keyset", "--connection", "own.yaml", "--recording", "own.json", "--output", "json"];
+    let outcome = workspace.run(&arguments);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    drop(source);
+    let again = workspace.run(&arguments);
+    assert_eq!((again.code, again.stdout), (0, outcome.stdout), "from the recording alone");
+    let component = textbook().display().to_string();
+    let flaw = "config: {form: careful, flaw: skip-record}\n";
+    let own = std::fs::read_to_string(workspace.path("own.yaml")).expect("the connection");
+    workspace.file("flawed.yaml", own + flaw);
+    let flawed = ["certify", &component, "--connection", "flawed.yaml", "--recording", "own.json"];
+    let refused = workspace.run(&flawed);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stdout.contains("NOT certified"), "{refused:?}");
 }
