@@ -62,6 +62,8 @@ pub(crate) struct Course {
     missing: u64,
     /// Whether little is to be expected next.
     is_sparse: bool,
+    /// Whether a wide range is tried before a step was empty. It is of no use if its answer is cut out of order.
+    pub(crate) is_hasty: bool,
     /// Whether the way goes on step by step, up to the next ID that is there.
     is_walking: bool,
     /// Whether a wide range has shown that nothing is left.
@@ -73,7 +75,7 @@ impl Course {
         // Nothing is to be expected right behind what the last run ended with.
         let is_sparse = known.is_some_and(|known| known < start);
         let (at, missing, is_walking, is_over) = (Some(start), 0, false, false);
-        Course { step, patience, known, end: None, at, missing, is_sparse, is_walking, is_over }
+        Course { step, patience, known, end: None, at, missing, is_sparse, is_hasty: true, is_walking, is_over }
     }
 
     /// The next range, as wide as possible where little is expected: up to what `widest` says of an ID. None: everything
@@ -86,7 +88,8 @@ impl Course {
             return None;
         }
         let step = start.saturating_add(self.step - 1);
-        let end = widest.filter(|_| self.is_sparse || self.missing > 0).map_or(step, |end| end.max(step));
+        let end =
+            widest.filter(|_| self.is_sparse && self.is_hasty || self.missing > 0).map_or(step, |end| end.max(step));
         let bound = bound.unwrap_or(u64::MAX);
         (start <= bound).then_some(Range { start, end: end.min(bound) })
     }

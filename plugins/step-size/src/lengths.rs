@@ -50,6 +50,11 @@ impl Lengths {
         if self.step == 0 { step } else { self.step.min(step) }
     }
 
+    /// Whether the source was seen to cut answers out of order.
+    pub(crate) fn may_be_cut(&self) -> bool {
+        self.step > 0
+    }
+
     /// Whether records may be missing from an answer that a request behind its greatest ID would not bring.
     pub(crate) fn doubt(&self, range: Range, answer: &View, cap: Option<u64>) -> bool {
         let View { count, greatest, .. } = *answer;

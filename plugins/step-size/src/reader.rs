@@ -10,7 +10,7 @@ use crate::{Config, State};
 
 pub(crate) struct Reader<'a> {
     config: &'a Config,
-    /// The greatest ID seen, in this run and before.
+    /// The greatest ID up to which everything was read, in this run and before.
     greatest: Option<u64>,
     /// The greatest ID seen in this run.
     seen: Option<u64>,
@@ -71,6 +71,7 @@ impl<'a> Reader<'a> {
     fn read(&mut self, start: u64, seal: impl Fn(&Self) -> Result<()>) -> Result<()> {
         let mut course = Course::new(start, self.greatest, self.step, self.patience());
         course.end = self.config.max_id;
+        course.is_hasty = !self.answers.may_be_cut();
         while let Some(range) = course.next(|start| self.widest(start)) {
             let is_wide = range.size() > self.step;
             let part = match self.part(range) {
@@ -82,6 +83,7 @@ impl<'a> Reader<'a> {
             };
             course.end = self.end();
             course.step = self.step;
+            course.is_hasty = !self.answers.may_be_cut();
             if part.count == 0 && is_wide && !self.looks_at_all()? {
                 course.walk();
                 continue;
@@ -89,6 +91,8 @@ impl<'a> Reader<'a> {
             // A wide range may have been looked at in part: what lies behind its records is asked for once more.
             let last = self.seen.filter(|_| is_wide && part.count > 0).map_or(part.last, |seen| seen.min(part.last));
             course.advance(range, Part { last, ..part });
+            // Records behind `last` may have been seen, but not all of them.
+            self.greatest = self.greatest.max(self.seen.map(|seen| seen.min(last)));
             if part.count > 0 {
                 seal(self)?;
             }
@@ -244,7 +248,6 @@ impl<'a> Reader<'a> {
             upsert(&self.config.table.table, rows)?;
         }
         self.seen = self.seen.max(greatest);
-        self.greatest = self.greatest.max(greatest);
         Ok(())
     }
 
