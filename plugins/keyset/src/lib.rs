@@ -51,6 +51,7 @@ tidegate_sdk::export!(Keyset);
 impl Strategy for Keyset {
     const NAME: &'static str = "keyset";
     const SUMMARY: &'static str = "Reads APIs that take an update time first and a scroll token for each further page.";
+    const NEEDS: &'static [&'static str] = &["forward:instant:/last_updated_at"];
 
     type Config = Config;
     type State = State;

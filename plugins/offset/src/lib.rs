@@ -75,6 +75,7 @@ impl Strategy for Offset {
     const NAME: &'static str = "offset";
     const SUMMARY: &'static str = "Reads APIs that take a limit and an offset, and sort and filter by an update time.";
     const STATE_VERSION: u32 = 2;
+    const NEEDS: &'static [&'static str] = &["forward:instant:/last_updated_at"];
 
     type Config = Config;
     type State = State;

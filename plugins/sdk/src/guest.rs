@@ -19,6 +19,8 @@ pub trait Strategy {
     const SUMMARY: &'static str;
     /// The version of [`Strategy::State`]. Raise it whenever the meaning of the state changes.
     const STATE_VERSION: u32 = 1;
+    /// What it needs of the host, as open codes of `wit/world.wit`.
+    const NEEDS: &'static [&'static str] = &[];
 
     /// The configuration. Doc comments of its fields are what users read; use `serde(deny_unknown_fields)`.
     type Config: DeserializeOwned + JsonSchema;
@@ -56,7 +58,7 @@ pub fn describe<S: Strategy>(version: &str) -> Manifest {
         summary: S::SUMMARY.into(),
         config_schema: schema.as_value().to_string(),
         state_version: S::STATE_VERSION,
-        needs: Vec::new(),
+        needs: S::NEEDS.iter().map(|need| (*need).to_owned()).collect(),
     }
 }
 

@@ -44,6 +44,7 @@ tidegate_sdk::export!(StepSize);
 impl Strategy for StepSize {
     const NAME: &'static str = "step-size";
     const SUMMARY: &'static str = "Reads APIs that take a range of whole-numbered IDs.";
+    const NEEDS: &'static [&'static str] = &["forward:integer:/current_id"];
 
     type Config = Config;
     type State = State;
