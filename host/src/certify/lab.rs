@@ -165,6 +165,8 @@ impl Lab {
 fn ending(report: &Report) -> String {
     let counts = report.progress.committed;
     match &report.error {
+        // What is said of an outage names the machine's own time, which differs from trial to trial.
+        Some(error) if error.origin() == Origin::Reachability => error.code().to_owned(),
         Some(error) => format!("{}: {}", error.code(), error.message()),
         None if report.status == Status::Limited => format!("after {REQUESTS} requests it was still asking"),
         None => format!(

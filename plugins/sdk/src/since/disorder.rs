@@ -84,7 +84,7 @@ enum Finding {
 }
 
 /// Whether a number looks like a limit: a power of two, a few dozens, or a few digits and then zeros.
-pub(super) fn is_round(count: u32) -> bool {
+fn is_round(count: u32) -> bool {
     if count < FEW {
         return false;
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Batch, Cursor, CursorOptions, Error, Period, Result, SinceOptions, SourceOptions, Stamp, Table, TableOptions,
-    checkpoint, log, upsert,
+    checkpoint, upsert,
 };
 use walk::{Answer, Source, Walk};
 
@@ -95,14 +95,6 @@ impl Source for Reader<'_> {
 
     fn settle(&mut self, longest_answer: u32) -> Result<()> {
         checkpoint(&SinceState { last_timestamp: self.cursor.text(), longest_answer })
-    }
-
-    fn warn_of_ties(&self, count: u32, instant: &Stamp) {
-        let (field, text) = (&self.plan.cursor.cursor_field, instant.text());
-        log::warn(&format!(
-            "all {count} records of the source share the `{field}` {text}. If it cuts its answers off after {count}, there \
-             are more of them, and no way to ask for those: set `page_cap` to say whether it does"
-        ));
     }
 
     fn without_filter(&self) -> Error {

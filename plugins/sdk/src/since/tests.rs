@@ -140,8 +140,6 @@ impl Simulated {
 }
 
 impl Source for Simulated {
-    fn warn_of_ties(&self, _: u32, _: &Stamp) {}
-
     fn without_filter(&self) -> Error {
         assert!(self.ignores_filter, "the source does filter");
         Error::unsupported("no filter")

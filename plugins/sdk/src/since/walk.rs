@@ -10,7 +10,6 @@
 //!
 //! [`disorder`]: super::disorder
 
-use super::disorder::is_round;
 use crate::config::{Never, PageCap};
 use crate::{CursorOptions, Error, Filter, Period, Result, Stamp};
 
@@ -40,8 +39,6 @@ pub(super) trait Source {
     fn peek(&mut self, since: Option<&Stamp>) -> Result<Answer>;
     /// Nothing before the cursor is left out: it may be kept.
     fn settle(&mut self, longest_answer: u32) -> Result<()>;
-    /// Tells the user that there may be more records of an instant than the source shows.
-    fn warn_of_ties(&self, count: u32, instant: &Stamp);
     /// What is said of a source that does not filter.
     fn without_filter(&self) -> Error;
 }
@@ -275,10 +272,8 @@ impl<'a, S: Source> Walk<'a, S> {
             return Err(self.too_many_ties(first.count, instant));
         }
         // A source of one record is common; one that answers one record at a time shows itself by its second instant.
-        match first.count {
-            0..=1 => {}
-            count if is_round(count) => return Err(self.uncertain_ties(count, instant)),
-            count => self.source.warn_of_ties(count, instant),
+        if first.count > 1 {
+            return Err(self.uncertain_ties(first.count, instant));
         }
         Ok(next)
     }
