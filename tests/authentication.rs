@@ -9,7 +9,7 @@ fn connection(workspace: &Workspace, api: &Api, path: &str, auth: &str) {
         "locked.yaml",
         format!(
             "strategy: timestamp\nsource:\n  base_url: {base_url}\n  allow_private_addresses: true\n  auth:\n{auth}\
-             config:\n  path: {path}\ndestination:\n  type: sqlite\n  path: test.db\n"
+             config:\n  path: {path}\n  page_cap: none\ndestination:\n  type: sqlite\n  path: test.db\n"
         ),
     );
 }
