@@ -24,6 +24,9 @@ use crate::sync::Pace;
 /// A strategy that fails so often in one scenario is not tried further there.
 const ENOUGH_FAILURES: u64 = 25;
 
+/// Up to so many steps the process dies at each of them, also where other trials are drawn.
+const ENUMERATED: usize = 150;
+
 /// What is to be certified, and how thoroughly.
 #[derive(Clone)]
 pub struct Plan {
@@ -39,7 +42,8 @@ pub struct Plan {
     pub own: Option<Arc<OwnSource>>,
     /// All that is arbitrary follows from it.
     pub seed: u64,
-    /// Trials of one kind in a scenario, beyond which they are drawn by the seed. None: all.
+    /// Trials of one kind in a scenario, beyond which they are drawn by the seed. None: all. Up to 150 steps the process
+    /// dies at each of them in any case.
     pub most_trials: Option<usize>,
     /// Only the scenarios whose name has this in it.
     pub scenario: Option<String>,
@@ -91,6 +95,14 @@ pub(super) fn paused<T>(future: impl Future<Output = T>) -> Option<T> {
     Some(runtime.block_on(future))
 }
 
+/// Trials that are tried for one thing: some in any case, and of others at most so many.
+struct Series {
+    check: Check,
+    always: Vec<Trial>,
+    drawn: Vec<Trial>,
+    most: usize,
+}
+
 /// All trials of one scenario.
 struct Survey<'a> {
     plan: &'a Plan,
@@ -124,11 +136,8 @@ impl<'a> Survey<'a> {
             // What fails when nothing goes wrong fails all the more when something does.
             return self.finished();
         }
-        for (check, mut trials) in self.trials(&steps) {
-            if let Some(most) = self.plan.most_trials {
-                trials = self.draw(trials, most);
-            }
-            for trial in trials {
+        for Series { check, always, drawn, most } in self.series(&steps) {
+            for trial in always.into_iter().chain(self.draw(drawn, most)) {
                 if self.failures() >= ENOUGH_FAILURES {
                     break;
                 }
@@ -173,7 +182,7 @@ impl<'a> Survey<'a> {
     }
 
     /// The trials in which something goes wrong, by what they are tried for.
-    fn trials(&self, [first, second]: &[Vec<Step>; 2]) -> Vec<(Check, Vec<Trial>)> {
+    fn series(&self, [first, second]: &[Vec<Step>; 2]) -> Vec<Series> {
         let steps = || {
             [(0, first), (1, second)]
                 .into_iter()
@@ -192,40 +201,57 @@ impl<'a> Survey<'a> {
             let second = mix(self.plan.seed ^ number as u64) % (first.len() as u64).max(1);
             Trial { second_crash: usize::try_from(second).ok(), ..*trial }
         });
-        let grouped = |grouping, durability| {
-            let plain = Trial { grouping, durability, ..Trial::PLAIN };
-            std::iter::once(plain).chain(crashes.iter().map(move |trial| Trial { mishap: trial.mishap, ..plain }))
-        };
-        let refreshed = crashes.iter().filter(|trial| trial.mishap.is_some_and(|(run, _, _)| run == 1));
-        let refreshed = refreshed.map(|trial| Trial { refreshes: true, ..*trial });
+        let like = |plain: Trial| crashes.iter().map(move |trial| Trial { mishap: trial.mishap, ..plain });
+        let rows_first = Trial { durability: Durability::RowsFirst, ..Trial::PLAIN };
+        let in_groups = Trial { grouping: Grouping::Rows(7), ..Trial::PLAIN };
+        let at_end = Trial { grouping: Grouping::AtEnd, ..Trial::PLAIN };
+        let refresh = Trial { refreshes: true, ..Trial::PLAIN };
+        let in_second_run = |trial: &Trial| trial.mishap.is_some_and(|(run, _, _)| run == 1);
+        let most = self.plan.most_trials.unwrap_or(usize::MAX);
         vec![
-            (Check::Crash, crashes.clone()),
-            (Check::Fault, with(&|mishap| !matches!(mishap, Mishap::Crash | Mishap::Takeover))),
-            (Check::Takeover, with(&|mishap| mishap == Mishap::Takeover)),
-            (
-                Check::Batching,
-                grouped(Grouping::Rows(7), Durability::Atomic)
-                    .chain(grouped(Grouping::AtEnd, Durability::Atomic))
-                    .collect(),
-            ),
-            (Check::Crash, twice.chain(grouped(Grouping::Each, Durability::RowsFirst)).collect()),
-            (Check::Refresh, std::iter::once(Trial { refreshes: true, ..Trial::PLAIN }).chain(refreshed).collect()),
+            Series { check: Check::Crash, always: Vec::new(), drawn: crashes.clone(), most: most.max(ENUMERATED) },
+            Series {
+                check: Check::Crash,
+                always: vec![rows_first],
+                drawn: twice.chain(like(rows_first)).collect(),
+                most,
+            },
+            Series {
+                check: Check::Fault,
+                always: Vec::new(),
+                drawn: with(&|mishap| !matches!(mishap, Mishap::Crash | Mishap::Takeover)),
+                most,
+            },
+            Series {
+                check: Check::Takeover,
+                always: Vec::new(),
+                drawn: with(&|mishap| mishap == Mishap::Takeover),
+                most,
+            },
+            Series {
+                check: Check::Batching,
+                always: vec![in_groups, at_end],
+                drawn: like(in_groups).chain(like(at_end)).collect(),
+                most,
+            },
+            Series {
+                check: Check::Refresh,
+                always: vec![refresh],
+                drawn: like(refresh).filter(in_second_run).collect(),
+                most,
+            },
         ]
     }
 
     /// So many of these trials, drawn by the seed; all where there are no more.
-    fn draw(&self, mut trials: Vec<Trial>, most: usize) -> Vec<Trial> {
-        if trials.len() > most {
-            let mut keyed: Vec<(u64, Trial)> = trials
-                .into_iter()
-                .enumerate()
-                .map(|(at, trial)| (mix(self.plan.seed ^ mix(at as u64)), trial))
-                .collect();
-            keyed.sort_by_key(|(key, _)| *key);
-            keyed.truncate(most);
-            trials = keyed.into_iter().map(|(_, trial)| trial).collect();
+    fn draw(&self, trials: Vec<Trial>, most: usize) -> Vec<Trial> {
+        if trials.len() <= most {
+            return trials;
         }
-        trials
+        let draw = |(at, trial)| (mix(self.plan.seed ^ mix(at as u64)), trial);
+        let mut drawn: Vec<(u64, Trial)> = trials.into_iter().enumerate().map(draw).collect();
+        drawn.sort_by_key(|(key, _)| *key);
+        drawn.into_iter().take(most).map(|(_, trial)| trial).collect()
     }
 
     fn attempt(&mut self, check: Check, trial: Trial) {

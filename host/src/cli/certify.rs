@@ -20,7 +20,7 @@ use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sync::Promises;
 
 /// Trials of one kind in a scenario, beyond which the quick form draws them by the seed.
-const QUICK: usize = 25;
+const QUICK: usize = 12;
 /// A strategy that computes for so long without asking for anything does not do so in a simulation.
 const BUSY: Duration = Duration::from_secs(5);
 
