@@ -5,21 +5,23 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::FixedState;
 
 use crate::error::{Error, Origin, Result};
 use crate::http::Request;
-use crate::model::Order;
+use crate::model::{Change, Order};
 
 /// How often one request may get one and the same answer in a run, or the state come back to what it was. A strategy that
 /// reads everything several times until two passes agree needs some tens.
 const SAME_AGAIN: u32 = 100;
 /// As above, for a strategy that polls, as it waits for an export to be ready.
 const POLLS: u32 = 10_000;
-/// How many different requests in a row may get one and the same answer with records in it.
-const SAME_ANSWERS: u32 = 100;
+/// How often the very same records may be staged in a run, whatever was asked to get them.
+const SAME_RECORDS: u32 = 10_000;
+/// How often a strategy may stage and seal without asking for anything.
+const IDLE_CALLS: u32 = 100_000;
 /// How many requests a run may send without a checkpoint: 10 million records in pages of 100.
 const UNSEALED_REQUESTS: u32 = 100_000;
 /// Requests and states that are remembered. What comes later than so many is as good as new.
@@ -64,26 +66,32 @@ pub(super) struct Guard {
     hasher: FixedState,
     /// How often each request got each of its answers.
     exchanges: HashMap<u64, u32>,
-    last_answer: Option<u64>,
-    /// How many requests in a row got the last answer, records of which were staged.
-    same_answers: u32,
-    was_staged: bool,
+    /// How often the same records were staged.
+    records: HashMap<u64, u32>,
+    /// How often something was staged or sealed since the last request.
+    idle_calls: u32,
+    /// How many requests were refused since the allowed ones are used up.
+    refused: u32,
     unsealed_requests: u32,
     state: Option<String>,
     /// How often the state became each of those that it was.
     states: HashMap<u64, u32>,
+    /// The greatest value at each pointer that has a declared order.
+    greatest: Vec<Option<String>>,
 }
 
 impl Guard {
     /// A guard of a run that begins with this state.
     pub(super) fn new(promises: Promises, state: Option<String>) -> Guard {
+        let saved = |(_, pointer): &(Order, String)| value(state.as_deref()?, pointer);
         Guard {
+            greatest: promises.forward.iter().map(saved).collect(),
             promises,
             hasher: FixedState::default(),
             exchanges: HashMap::new(),
-            last_answer: None,
-            same_answers: 0,
-            was_staged: false,
+            records: HashMap::new(),
+            idle_calls: 0,
+            refused: 0,
             unsealed_requests: 0,
             state,
             states: HashMap::new(),
@@ -92,19 +100,14 @@ impl Guard {
 
     /// A request was answered by this body.
     pub(super) fn fetched(&mut self, request: &Request, body: &[u8]) -> Result<()> {
+        self.idle_calls = 0;
         self.unsealed_requests += 1;
         if self.unsealed_requests > UNSEALED_REQUESTS {
             return Err(unsealed());
         }
-        let answer = self.hasher.hash_one(body);
-        self.count_same_answers(answer, request)?;
-        if self.exchanges.len() >= MEMORY {
-            self.exchanges.clear();
-        }
-        let times = self.exchanges.entry(self.hasher.hash_one((request, answer))).or_default();
-        *times += 1;
         let most = if self.promises.polls { POLLS } else { SAME_AGAIN };
-        if *times > most {
+        let exchange = self.hasher.hash_one((request, self.hasher.hash_one(body)));
+        if count(&mut self.exchanges, exchange) > most {
             let message =
                 format!("the strategy has sent {} {most} times and got the same answer each time", shown(request));
             return Err(no_progress(message));
@@ -112,53 +115,80 @@ impl Guard {
         Ok(())
     }
 
-    /// Records were staged.
-    pub(super) fn staged(&mut self) {
-        self.was_staged = true;
+    /// A request was not sent, since the allowed ones are used up. A few may have been begun at once; whoever goes on
+    /// asking is ended by this very error.
+    pub(super) fn refused(&mut self, error: &Error) -> Result<()> {
+        self.refused += 1;
+        if self.refused > SAME_AGAIN { Err(error.clone()) } else { Ok(()) }
+    }
+
+    /// Records are to be staged.
+    pub(super) fn staging(&mut self, change: &Change) -> Result<()> {
+        self.idle()?;
+        let Some(rows) = change.rows().filter(|rows| !rows.is_empty()) else { return Ok(()) };
+        let mut hasher = self.hasher.build_hasher();
+        rows.rows().for_each(|row| hasher.write(row.json().as_bytes()));
+        if count(&mut self.records, hasher.finish()) > SAME_RECORDS && !self.promises.polls {
+            let message = format!("the strategy has staged the very same {} records {SAME_RECORDS} times", rows.len());
+            return Err(no_progress(message));
+        }
+        Ok(())
     }
 
     /// A checkpoint is to be sealed.
     pub(super) fn sealing(&mut self, state: &str) -> Result<()> {
+        self.idle()?;
         self.unsealed_requests = 0;
-        let Some(last) = self.state.replace(state.to_owned()) else { return Ok(()) };
-        if last == state {
+        if self.state.as_deref() == Some(state) {
             return Ok(());
         }
-        if self.states.len() >= MEMORY {
-            self.states.clear();
-        }
         // A run that finds nothing new ends with the state that it began with; what comes back again and again circles.
-        let times = self.states.entry(self.hasher.hash_one(state)).or_default();
-        *times += 1;
-        if *times > SAME_AGAIN {
+        if count(&mut self.states, self.hasher.hash_one(state)) > SAME_AGAIN {
             let message = format!("the strategy has come back {SAME_AGAIN} times to the state {}", cut(state));
             return Err(no_progress(message));
         }
-        self.promises.forward.iter().try_for_each(|(order, pointer)| {
-            let values = value(&last, pointer).zip(value(state, pointer));
-            match values.filter(|(old, new)| order.compare(old, new) == Some(Ordering::Greater)) {
-                Some((old, new)) => {
-                    Err(backward(format!("`{pointer}` of the state went from {} back to {}", cut(&old), cut(&new))))
-                }
-                None => Ok(()),
-            }
-        })
+        self.hold_order(state)?;
+        self.state = Some(state.to_owned());
+        Ok(())
     }
 
-    fn count_same_answers(&mut self, answer: u64, request: &Request) -> Result<()> {
-        let is_same = self.last_answer == Some(answer) && self.was_staged;
-        self.same_answers = if is_same { self.same_answers + 1 } else { 0 };
-        self.last_answer = Some(answer);
-        self.was_staged = false;
-        if self.same_answers < SAME_ANSWERS || self.promises.polls {
-            return Ok(());
+    fn hold_order(&mut self, state: &str) -> Result<()> {
+        for ((order, pointer), greatest) in self.promises.forward.iter().zip(&mut self.greatest) {
+            let Some(new) = value(state, pointer) else { continue };
+            let old = greatest.as_deref().unwrap_or(&new);
+            match order.compare(old, &new) {
+                Some(Ordering::Greater) => {
+                    return Err(backward(format!(
+                        "`{pointer}` of the state went from {} back to {}",
+                        cut(old),
+                        cut(&new)
+                    )));
+                }
+                Some(_) => *greatest = Some(new),
+                None => {}
+            }
         }
-        let message = format!(
-            "{SAME_ANSWERS} requests in a row, the last one {}, got the very same answer with records",
-            shown(request)
-        );
-        Err(no_progress(message))
+        Ok(())
     }
+
+    fn idle(&mut self) -> Result<()> {
+        self.idle_calls += 1;
+        if self.idle_calls > IDLE_CALLS {
+            let message = format!("the strategy has staged and sealed {IDLE_CALLS} times without asking for anything");
+            return Err(no_progress(message));
+        }
+        Ok(())
+    }
+}
+
+/// Counts one more of these; of the oldest nothing is known any more.
+fn count(counts: &mut HashMap<u64, u32>, key: u64) -> u32 {
+    if counts.len() >= MEMORY {
+        counts.clear();
+    }
+    let times = counts.entry(key).or_default();
+    *times = times.saturating_add(1);
+    *times
 }
 
 /// The text of the value at a pointer of a state; none where there is nothing, or the state is no JSON.
@@ -205,22 +235,27 @@ fn backward(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Batch;
 
     fn request(number: u32) -> Request {
         let query = vec![("page".to_owned(), number.to_string())];
         Request { method: "GET".into(), path: "/users".into(), query, ..Request::default() }
     }
 
-    /// Sends requests and gets answers, given as their numbers, staging what comes. Returns how many went through, and
-    /// the code of what ended them.
-    fn follow(needs: &[&str], exchanges: impl Iterator<Item = (u32, u32)>) -> (usize, Option<String>) {
+    fn records(number: u32) -> Change {
+        Change::Upsert(Batch::from_json(format!(r#"[{{"id":{number}}}]"#).into()).expect("records"))
+    }
+
+    /// Sends requests, gets answers and stages what was in them; all three are given as numbers. Returns how many
+    /// exchanges went through, and the code of what ended them.
+    fn follow(needs: &[&str], exchanges: impl Iterator<Item = (u32, u32, u32)>) -> (usize, Option<String>) {
         let needs: Vec<String> = needs.iter().map(|need| (*need).to_owned()).collect();
         let mut guard = Guard::new(Promises::read(&needs).expect("needs"), None);
-        for (number, (asked, answer)) in exchanges.enumerate() {
-            if let Err(error) = guard.fetched(&request(asked), &answer.to_be_bytes()) {
+        for (number, (asked, answer, row)) in exchanges.enumerate() {
+            let fetched = guard.fetched(&request(asked), &answer.to_be_bytes());
+            if let Err(error) = fetched.and_then(|()| guard.staging(&records(row))) {
                 return (number, Some(error.code().to_owned()));
             }
-            guard.staged();
         }
         (0, None)
     }
@@ -228,23 +263,43 @@ mod tests {
     #[test]
     fn asking_on_without_getting_anywhere_ends() {
         let stuck = |at| (at, Some("limit.no_progress".to_owned()));
-        assert_eq!(follow(&[], (0..5_000).map(|_| (1, 1))), stuck(100), "one request, one answer");
-        assert_eq!(follow(&[], (0..5_000).map(|at| (at % 3, at % 3))), stuck(300), "a circle of three pages");
-        assert_eq!(follow(&[], (0..5_000).map(|at| (at, 1))), stuck(100), "the page number is ignored");
-        assert_eq!(follow(&["polling"], (0..50_000).map(|_| (1, 1))), stuck(10_000), "a poll");
-        assert_eq!(follow(&[], (0..5_000).map(|at| (1, at))), (0, None), "another answer each time");
-        assert_eq!(follow(&[], (0..5_000).map(|at| (at, at))), (0, None), "another page each time");
+        let fine = (0, None);
+        let range = || 0..20_001;
+        assert_eq!(follow(&[], range().map(|_| (1, 1, 1))), stuck(100), "one request, one answer");
+        assert_eq!(follow(&[], range().map(|at| (at % 3, at % 3, at))), stuck(300), "a circle of three pages");
+        assert_eq!(follow(&[], range().map(|at| (at, 1, 1))), stuck(10_000), "the page number is ignored");
+        assert_eq!(follow(&[], range().map(|at| (at, at, 1))), stuck(10_000), "and the answer repeats it");
+        assert_eq!(follow(&[], range().map(|at| (at, at, at % 2))), stuck(20_000), "two answers in turn");
+        assert_eq!(follow(&["polling"], range().map(|at| (1, 1, at))), stuck(10_000), "a poll");
+        assert_eq!(follow(&[], range().map(|at| (1, at, at))), fine, "another answer each time");
+        assert_eq!(follow(&[], range().map(|at| (at, at, at))), fine, "another page each time");
         assert_eq!(
-            follow(&[], (0..5_000).map(|at| (at % 100, at % 100))),
-            (0, None),
-            "fifty passes over a hundred pages"
+            follow(&[], (0..20_000).map(|at| (at % 200, at % 200, at))),
+            fine,
+            "a hundred passes over some pages"
         );
+    }
+
+    #[test]
+    fn staging_and_sealing_without_asking_ends() {
+        let mut guard = Guard::new(Promises::default(), None);
+        let nothing = Change::Truncate;
+        assert!((0..50_000).all(|_| guard.staging(&nothing).is_ok() && guard.sealing("a").is_ok()));
+        assert_eq!(guard.sealing("a").map_err(|error| error.code().to_owned()), Err("limit.no_progress".to_owned()));
+    }
+
+    #[test]
+    fn whoever_goes_on_asking_when_nothing_is_allowed_is_ended() {
+        let mut guard = Guard::new(Promises::default(), None);
+        let used_up = Error::new(Origin::Limit, "limit.requests", "used up");
+        assert!((0..100).all(|_| guard.refused(&used_up).is_ok()), "as many may have been begun at once");
+        assert_eq!(guard.refused(&used_up), Err(used_up));
     }
 
     #[test]
     fn going_on_without_a_checkpoint_ends() {
         let unsealed = (100_000, Some("limit.unsealed".to_owned()));
-        assert_eq!(follow(&[], (0..200_000).map(|at| (at, at))), unsealed);
+        assert_eq!(follow(&[], (0..200_000).map(|at| (at, at, at))), unsealed);
     }
 
     /// Seals states one after the other; returns what the last one was answered by.
@@ -262,15 +317,16 @@ mod tests {
     #[test]
     fn a_state_that_comes_back_again_and_again_ends_the_run() {
         assert_eq!(seal(&[], Some("a"), &["a", "a", "b", "b", "a"]), Ok(()), "nothing new was found");
-        let circle: Vec<&str> = ["a", "b"].into_iter().cycle().take(202).collect();
-        assert_eq!(seal(&[], None, &circle[..201]), Ok(()));
-        assert_eq!(seal(&[], None, &circle), Err("the strategy has come back 100 times to the state b".to_owned()));
+        let circle: Vec<&str> = ["a", "b"].into_iter().cycle().take(201).collect();
+        assert_eq!(seal(&[], None, &circle[..200]), Ok(()));
+        assert_eq!(seal(&[], None, &circle), Err("the strategy has come back 100 times to the state a".to_owned()));
     }
 
     #[test]
     fn a_declared_order_is_held_from_run_to_run() {
         let id = ["forward:integer:/id"];
         assert_eq!(seal(&id, Some(r#"{"id":9}"#), &[r#"{"id":10}"#, r#"{"id":"11"}"#, r#"{"id":null}"#, "x"]), Ok(()));
+        assert!(seal(&id, None, &[r#"{"id":10}"#, r#"{"id":null}"#, r#"{"id":5}"#]).is_err(), "behind a gap");
         let back = |from, to| Err(format!("`/id` of the state went from {from} back to {to}"));
         assert_eq!(seal(&id, Some(r#"{"id":10}"#), &[r#"{"id":9}"#]), back("10", "9"));
         let at = ["forward:instant:/at"];

@@ -46,19 +46,21 @@ impl Watch {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the guard; what it refuses ends the run.
-    fn ask(&self, question: impl FnOnce(&mut Guard) -> Result<()>) -> Result<()> {
+    /// Asks the guard. What it refuses ends the run: whoever asked is not answered any more.
+    async fn ask(&self, question: impl FnOnce(&mut Guard) -> Result<()>) {
         let answer = question(&mut self.guard());
-        self.heed(answer)
+        self.heed(answer).await;
     }
 
-    /// An error of this kind ends the run.
-    fn heed<T>(&self, outcome: Result<T>) -> Result<T> {
-        outcome.inspect_err(|error| self.doom(error))
-    }
-
-    fn doom(&self, error: &Error) {
-        self.doom.send_replace(Some(error.clone()));
+    /// What comes of something whose error ends the run: then it never comes.
+    async fn heed<T>(&self, outcome: Result<T>) -> T {
+        match outcome {
+            Ok(value) => value,
+            Err(error) => {
+                self.doom.send_replace(Some(error));
+                std::future::pending().await
+            }
+        }
     }
 }
 
@@ -117,12 +119,14 @@ impl Services for RunServices {
         let watch = Arc::clone(&self.watch);
         Box::pin(async move {
             let outcome = fetched.await;
-            match &outcome {
-                Ok(page) => watch.ask(|guard| guard.fetched(&request, &page.response().body))?,
-                Err(error) if error.code() == "limit.requests" => watch.doom(error),
-                // Asking again and again for what is refused gets nowhere, either.
-                Err(error) => watch.ask(|guard| guard.fetched(&request, error.message().as_bytes()))?,
-            }
+            watch
+                .ask(|guard| match &outcome {
+                    Ok(page) => guard.fetched(&request, &page.response().body),
+                    Err(error) if error.code() == "limit.requests" => guard.refused(error),
+                    // Asking again and again for what is refused gets nowhere, either.
+                    Err(error) => guard.fetched(&request, error.message().as_bytes()),
+                })
+                .await;
             outcome
         })
     }
@@ -134,12 +138,12 @@ impl Services for RunServices {
                 declared.sort();
                 let declared = declared.join(", ");
                 let message = format!("the strategy wrote to `{table}`, but declared only {declared}");
-                return self.watch.heed(Err(Error::plugin("plugin.table", message)));
+                return self.watch.heed(Err(Error::plugin("plugin.table", message))).await;
             };
             self.unsealed.fetch_add(1, Relaxed);
             let rows = change.rows().map_or(0, |rows| rows.len());
-            self.watch.heed(self.inlet.stage(Arc::clone(table), change).await)?;
-            self.watch.guard().staged();
+            self.watch.ask(|guard| guard.staging(&change)).await;
+            self.watch.heed(self.inlet.stage(Arc::clone(table), change).await).await;
             self.gauge.rows_read(rows);
             Ok(())
         })
@@ -149,11 +153,12 @@ impl Services for RunServices {
         Box::pin(async move {
             if state.len() > STATE_LIMIT {
                 let message = format!("the strategy's state has {} bytes, more than {STATE_LIMIT}", state.len());
-                return self.watch.heed(Err(Error::plugin("plugin.state", message)));
+                return self.watch.heed(Err(Error::plugin("plugin.state", message))).await;
             }
-            self.watch.ask(|guard| guard.sealing(&state))?;
+            self.watch.ask(|guard| guard.sealing(&state)).await;
             self.unsealed.store(0, Relaxed);
-            self.watch.heed(self.inlet.seal(State { text: state, ..self.form.clone() }).await)
+            self.watch.heed(self.inlet.seal(State { text: state, ..self.form.clone() }).await).await;
+            Ok(())
         })
     }
 

@@ -307,6 +307,10 @@ async fn whatever_ends_a_run_the_last_checkpoint_is_kept() {
     let failed = |error| (Status::Failed, Some(error));
     let cases = [
         (with(Step::Interrupt), (Status::Interrupted, None)),
+        (
+            [with(Step::Swallow(Box::new(Step::Stage("other", 1)))), vec![seal("b")]].concat(),
+            failed("the strategy wrote to `other`, but declared only `user`"),
+        ),
         (with(Step::Fail), failed("the strategy is at its wits' end")),
         (with(Step::Wait), failed("the run took longer than 1 s and was stopped")),
         (with(Step::Stage("user", 0)), failed("the strategy returned with 2 staged changes after its last checkpoint")),
