@@ -118,9 +118,14 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether nothing failed.
+    /// How many trials were made.
+    pub fn tried(&self) -> u64 {
+        self.tallies.values().map(|tally| tally.tried).sum()
+    }
+
+    /// Whether something was tried, and nothing failed.
     pub fn is_passed(&self) -> bool {
-        self.counterexample.is_none()
+        self.tried() > 0 && self.counterexample.is_none()
     }
 }
 
@@ -135,6 +140,8 @@ pub struct Certificate {
     pub digest: String,
     /// The seed.
     pub seed: u64,
+    /// Whether only some scenarios or trials were asked for: then it certifies no more than those.
+    pub is_partial: bool,
     /// Whether every trial passed.
     pub passed: bool,
     /// All scenarios.

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::verdict::Finding;
+
 /// A step of a run, at which something can go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -98,6 +100,8 @@ struct Inner {
     has_struck: bool,
     /// What goes wrong with every request from now on.
     lasting: Option<Mishap>,
+    /// What was wrong with the run of another host that took over.
+    rival: Option<Finding>,
     events: Vec<Event>,
 }
 
@@ -134,6 +138,16 @@ impl Course {
 
     pub(super) fn has_struck(&self) -> bool {
         self.lock().has_struck
+    }
+
+    /// Notes what was wrong with the run of another host.
+    pub(super) fn blame(&self, rival: Finding) {
+        self.lock().rival = Some(rival);
+    }
+
+    /// What was wrong with the run of another host, if one took over.
+    pub(super) fn rival(&self) -> Option<Finding> {
+        self.lock().rival.clone()
     }
 
     /// Notes what happened, unless the process is gone.

@@ -13,6 +13,7 @@ use super::destination::{Destination, ModelSink};
 use super::own::OwnSource;
 use super::scenario::Scenario;
 use super::source::{BEGINNING, World};
+use super::trial::{Outcome, judge};
 use super::verdict::{Finding, compare};
 use crate::BoxFuture;
 use crate::config;
@@ -57,6 +58,8 @@ pub(super) struct RunEnd {
     /// None where the process was gone before.
     pub(super) report: Option<Report>,
     pub(super) has_struck: bool,
+    /// What was wrong with the run of another host that took over.
+    pub(super) rival: Option<Finding>,
     /// Where its first request has begun: the time or ID that it named.
     pub(super) asked_from: Option<i64>,
     pub(super) steps: Vec<Step>,
@@ -119,10 +122,10 @@ impl Lab {
             if let Some(report) = &report {
                 course.note(format_args!("  run {run} ends: {}", ending(report)));
             }
-            let has_struck = course.has_struck();
+            let (has_struck, rival) = (course.has_struck(), course.rival());
             let (steps, events) = course.take();
             let asked_from = lab.world().asked_from();
-            RunEnd { report, has_struck, asked_from, steps, events }
+            RunEnd { report, has_struck, rival, asked_from, steps, events }
         })
     }
 
@@ -140,7 +143,8 @@ impl Lab {
             mode: manner.mode,
             pace: manner.pace,
             hands: Hands::Inline,
-            clock: self.clock.restarted(),
+            // An own source is asked for the same each time, so it is always the same time.
+            clock: self.own.as_ref().map_or_else(|| self.clock.restarted(), |own| Clock::starting_at(own.began())),
             timeout: PATIENCE,
             interrupt: CancellationToken::new(),
             gauge: Arc::new(Gauge::new(meter)),
@@ -233,6 +237,9 @@ impl Wire {
     async fn take_over(&self) {
         let other = self.lab.run(self.manner, None).await;
         other.events.iter().for_each(|event| self.course.note(format_args!("  | {}", event.0)));
+        if let Some(Outcome::Faulty(finding)) = other.report.as_ref().map(judge) {
+            self.course.blame(finding);
+        }
     }
 }
 

@@ -90,6 +90,9 @@ impl OwnSource {
     /// Compares the destination with what the first run left there.
     pub(super) fn compare(&self, durable: &Durable) -> (usize, Result<(), Finding>) {
         let expected = self.expected.get_or_init(|| durable.tables.clone());
+        if expected.values().all(|rows| rows.len() == 0) {
+            return (0, Err(Finding::new(Fault::BrokeOff, "the first run brought no row, so nothing can be shown")));
+        }
         let outcome = expected.iter().try_for_each(|(table, rows)| match durable.tables.get(table) {
             Some(found) => rows.differ(found).map_or(Ok(()), |difference| Err(told(table, &difference))),
             None => Err(Finding::new(Fault::Lost, format!("the table {table} is not there"))),

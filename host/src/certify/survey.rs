@@ -9,17 +9,14 @@ use sha2::{Digest, Sha256};
 
 use super::certificate::{Case, Certificate, Check, Counterexample, KIT_VERSION, Tally};
 use super::course::{Event, Mishap, Step};
-use super::destination::{Durability, Durable};
-use super::lab::{Lab, Manner};
+use super::destination::Durability;
 use super::own::OwnSource;
-use super::scenario::{self, Api, Expect, Filter, Quirk, Scenario};
+use super::resume;
+use super::scenario::{self, Api, Expect, Scenario};
 use super::source::mix;
-use super::trial::{Grouping, Outcome, Trial, TrialEnd, conduct, judge, states};
+use super::trial::{Grouping, Trial, TrialEnd, conduct, refused_at_last};
 use super::verdict::{Fault, Finding};
-use crate::model::State;
 use crate::plugin::{Manifest, Strategy};
-use crate::sink::Mode;
-use crate::sync::Pace;
 
 /// A strategy that fails so often in one scenario is not tried further there.
 const ENOUGH_FAILURES: u64 = 25;
@@ -83,6 +80,7 @@ pub fn certify(plan: &Plan, tell: &(dyn Fn(&Case) + Sync)) -> Certificate {
         strategy: format!("{} {}", plan.manifest.name, plan.manifest.version),
         digest: plan.strategy.digest().to_owned(),
         seed: plan.seed,
+        is_partial: plan.scenario.is_some() || plan.trial.is_some(),
         passed: !cases.is_empty() && cases.iter().all(Case::is_passed),
         cases,
     }
@@ -95,12 +93,24 @@ pub(super) fn paused<T>(future: impl Future<Output = T>) -> Option<T> {
     Some(runtime.block_on(future))
 }
 
-/// Trials that are tried for one thing: some in any case, and of others at most so many.
-struct Series {
-    check: Check,
-    always: Vec<Trial>,
-    drawn: Vec<Trial>,
-    most: usize,
+/// Other ways to commit, in which the process dies at each of their own steps, too.
+const VARIANTS: [(Check, Trial); 4] = [
+    (Check::Crash, Trial { durability: Durability::RowsFirst, ..Trial::PLAIN }),
+    (Check::Batching, Trial { grouping: Grouping::Rows(7), ..Trial::PLAIN }),
+    (Check::Batching, Trial { grouping: Grouping::AtEnd, ..Trial::PLAIN }),
+    (Check::Refresh, Trial { refreshes: true, ..Trial::PLAIN }),
+];
+
+/// A trial for each step of the first two runs, and each of these mishaps that can happen at it.
+fn mishaps(plain: Trial, steps: &[Vec<Step>; 2], of: &dyn Fn(Mishap) -> bool) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (run, steps) in steps.iter().enumerate() {
+        for (at, step) in steps.iter().enumerate() {
+            let possible = Mishap::at(step).iter().filter(|mishap| of(**mishap));
+            trials.extend(possible.map(|mishap| Trial { mishap: Some((run, at, *mishap)), ..plain }));
+        }
+    }
+    trials
 }
 
 /// All trials of one scenario.
@@ -136,15 +146,43 @@ impl<'a> Survey<'a> {
             // What fails when nothing goes wrong fails all the more when something does.
             return self.finished();
         }
-        for Series { check, always, drawn, most } in self.series(&steps) {
-            for trial in always.into_iter().chain(self.draw(drawn, most)) {
-                if self.failures() >= ENOUGH_FAILURES {
-                    break;
-                }
-                self.attempt(check, trial);
+        self.try_all(Check::Crash, mishaps(Trial::PLAIN, &steps, &|mishap| mishap == Mishap::Crash), ENUMERATED);
+        self.try_all(Check::Crash, self.twice(&steps), 0);
+        self.try_all(Check::Takeover, mishaps(Trial::PLAIN, &steps, &|mishap| mishap == Mishap::Takeover), 0);
+        let is_fault = |mishap| !matches!(mishap, Mishap::Crash | Mishap::Takeover);
+        self.try_all(Check::Fault, mishaps(Trial::PLAIN, &steps, &is_fault), 0);
+        for (check, variant) in VARIANTS {
+            let steps = self.attempt(check, variant);
+            let mut trials = mishaps(variant, &steps, &|mishap| mishap == Mishap::Crash);
+            if variant.refreshes {
+                trials.retain(|trial| trial.mishap.is_some_and(|(run, _, _)| run == 1));
             }
+            self.try_all(check, trials, 0);
         }
         self.finished()
+    }
+
+    /// Makes these trials; where there are more than the plan allows and than `least`, some that the seed draws.
+    fn try_all(&mut self, check: Check, trials: Vec<Trial>, least: usize) {
+        let most = self.plan.most_trials.map_or(usize::MAX, |most| most.max(least));
+        let trials = match &self.plan.trial {
+            Some(asked) => trials.into_iter().filter(|trial| trial.to_string() == *asked).collect(),
+            None => self.draw(trials, most),
+        };
+        for trial in trials {
+            if self.failures() >= ENOUGH_FAILURES {
+                break;
+            }
+            self.attempt(check, trial);
+        }
+    }
+
+    /// Trials in which the process dies at a step, and in the run after it once more at one that the seed draws.
+    fn twice(&self, steps: &[Vec<Step>; 2]) -> Vec<Trial> {
+        let crashes = mishaps(Trial::PLAIN, steps, &|mishap| mishap == Mishap::Crash);
+        let again = |number: usize| mix(self.plan.seed ^ number as u64) % (steps[0].len() as u64).max(1);
+        let twice = |(number, trial)| Trial { second_crash: usize::try_from(again(number)).ok(), ..trial };
+        crashes.into_iter().enumerate().map(twice).collect()
     }
 
     fn finished(mut self) -> Case {
@@ -159,10 +197,15 @@ impl<'a> Survey<'a> {
         let shown = paused(async {
             let (end, lab) = conduct(strategy, config, scenario, seed, own, Trial::PLAIN).await;
             let is_read = end.finding.is_none() && end.refusal.is_none();
-            let resumed = if is_read { resume_from_each_state(&lab, scenario, &end.endings).await } else { Vec::new() };
+            let resumed =
+                if is_read { resume::from_each_state(&lab, scenario, &end.endings).await } else { Vec::new() };
             (end, resumed)
         });
-        let Some((mut end, resumed)) = shown else { return Default::default() };
+        let Some((mut end, resumed)) = shown else {
+            let message = "the system gives no runtime to simulate in";
+            self.note(Check::Read, Trial::PLAIN.to_string(), TrialEnd::broken(message));
+            return Default::default();
+        };
         if end.refusal.is_some() && self.scenario.expect == Expect::Read && end.finding.is_none() {
             let why = end.refusal.clone().unwrap_or_default();
             end.finding = Some(Finding::new(Fault::Refused, format!("this source is plain, but was refused: {why}")));
@@ -181,68 +224,6 @@ impl<'a> Survey<'a> {
         steps
     }
 
-    /// The trials in which something goes wrong, by what they are tried for.
-    fn series(&self, [first, second]: &[Vec<Step>; 2]) -> Vec<Series> {
-        let steps = || {
-            [(0, first), (1, second)]
-                .into_iter()
-                .flat_map(|(run, steps)| steps.iter().enumerate().map(move |(at, step)| (run, at, step)))
-        };
-        let with = |of: &dyn Fn(Mishap) -> bool| -> Vec<Trial> {
-            let mishaps =
-                steps().flat_map(|(run, at, step)| Mishap::at(step).iter().map(move |mishap| (run, at, *mishap)));
-            mishaps
-                .filter(|(_, _, mishap)| of(*mishap))
-                .map(|mishap| Trial { mishap: Some(mishap), ..Trial::PLAIN })
-                .collect()
-        };
-        let crashes = with(&|mishap| mishap == Mishap::Crash);
-        let twice = crashes.iter().enumerate().map(|(number, trial)| {
-            let second = mix(self.plan.seed ^ number as u64) % (first.len() as u64).max(1);
-            Trial { second_crash: usize::try_from(second).ok(), ..*trial }
-        });
-        let like = |plain: Trial| crashes.iter().map(move |trial| Trial { mishap: trial.mishap, ..plain });
-        let rows_first = Trial { durability: Durability::RowsFirst, ..Trial::PLAIN };
-        let in_groups = Trial { grouping: Grouping::Rows(7), ..Trial::PLAIN };
-        let at_end = Trial { grouping: Grouping::AtEnd, ..Trial::PLAIN };
-        let refresh = Trial { refreshes: true, ..Trial::PLAIN };
-        let in_second_run = |trial: &Trial| trial.mishap.is_some_and(|(run, _, _)| run == 1);
-        let most = self.plan.most_trials.unwrap_or(usize::MAX);
-        vec![
-            Series { check: Check::Crash, always: Vec::new(), drawn: crashes.clone(), most: most.max(ENUMERATED) },
-            Series {
-                check: Check::Crash,
-                always: vec![rows_first],
-                drawn: twice.chain(like(rows_first)).collect(),
-                most,
-            },
-            Series {
-                check: Check::Fault,
-                always: Vec::new(),
-                drawn: with(&|mishap| !matches!(mishap, Mishap::Crash | Mishap::Takeover)),
-                most,
-            },
-            Series {
-                check: Check::Takeover,
-                always: Vec::new(),
-                drawn: with(&|mishap| mishap == Mishap::Takeover),
-                most,
-            },
-            Series {
-                check: Check::Batching,
-                always: vec![in_groups, at_end],
-                drawn: like(in_groups).chain(like(at_end)).collect(),
-                most,
-            },
-            Series {
-                check: Check::Refresh,
-                always: vec![refresh],
-                drawn: like(refresh).filter(in_second_run).collect(),
-                most,
-            },
-        ]
-    }
-
     /// So many of these trials, drawn by the seed; all where there are no more.
     fn draw(&self, trials: Vec<Trial>, most: usize) -> Vec<Trial> {
         if trials.len() <= most {
@@ -254,17 +235,23 @@ impl<'a> Survey<'a> {
         drawn.into_iter().take(most).map(|(_, trial)| trial).collect()
     }
 
-    fn attempt(&mut self, check: Check, trial: Trial) {
+    /// Makes a trial. Returns the steps of its first two runs.
+    fn attempt(&mut self, check: Check, trial: Trial) -> [Vec<Step>; 2] {
         let name = trial.to_string();
-        if !self.is_asked_for(&name) {
-            return;
-        }
         let (strategy, config) = (Arc::clone(&self.plan.strategy), self.config.clone());
         let (scenario, seed, own) = (self.scenario, self.plan.seed, self.plan.own.clone());
         let end = paused(async { conduct(strategy, config, scenario, seed, own, trial).await.0 });
-        if let Some(end) = end {
+        let Some(mut end) = end else { return Default::default() };
+        if let (None, None, Some(why)) = (&self.case.refusal, &end.finding, &end.refusal) {
+            end.finding = Some(refused_at_last(why));
+        }
+        let steps = std::mem::take(&mut end.steps);
+        // A step that the run did not reach was not tried.
+        let is_tried = trial.mishap.is_none() || end.has_struck || end.finding.is_some();
+        if is_tried && self.is_asked_for(&name) {
             self.note(check, name, end);
         }
+        steps
     }
 
     fn is_asked_for(&self, trial: &str) -> bool {
@@ -304,88 +291,4 @@ fn configuration(plan: &Plan, scenario: &Scenario) -> String {
         }
     }
     Value::Object(config).to_string()
-}
-
-/// Begins a run with each state that was ever saved, the destination being whole; and with one from the far future.
-async fn resume_from_each_state(
-    lab: &Arc<Lab>,
-    scenario: &Scenario,
-    endings: &[State],
-) -> Vec<(Check, String, TrialEnd)> {
-    let states = states(lab);
-    let whole = lab.destination.lock().clone();
-    let mut ends = Vec::new();
-    let (mut least_read, mut asked_from) = (usize::MAX, None);
-    for (number, state) in states.iter().enumerate() {
-        let Resumed { mut end, read, asked } = resume(lab, &whole, state.text.clone()).await;
-        // How much is read follows from the state alone, unless the source answers as it likes.
-        let is_fickle = scenario.filter == Filter::Ignored || scenario.quirk == Quirk::CapVaries;
-        let text = &state.text;
-        let moved_back = if endings.contains(state) && asked < asked_from {
-            Some(format!(
-                "the state {text} at the end of a run lets the next one begin further back than an earlier one"
-            ))
-        } else if !is_fickle && read > least_read.saturating_add(scenario.page) {
-            Some(format!(
-                "from the state {text} on, {read} records are read again; from an earlier one, only {least_read}"
-            ))
-        } else {
-            None
-        };
-        end.finding = end.finding.or(moved_back.map(|message| Finding::new(Fault::MovedBack, message)));
-        least_read = least_read.min(read);
-        if endings.contains(state) {
-            asked_from = asked_from.max(asked);
-        }
-        ends.push((Check::Resume, format!("state@{number}"), end));
-    }
-    if let Some(future) = states.last().and_then(|state| in_the_far_future(&state.text)) {
-        let mut end = resume(lab, &whole, future).await.end;
-        // A strategy may well notice that it did not write this.
-        end.finding = end.finding.filter(|finding| !finding.message.starts_with("state.invalid"));
-        ends.push((Check::Future, "state@2999".to_owned(), end));
-    }
-    ends
-}
-
-struct Resumed {
-    end: TrialEnd,
-    /// How many different records were read.
-    read: usize,
-    /// Where the first request has begun.
-    asked: Option<i64>,
-}
-
-async fn resume(lab: &Arc<Lab>, whole: &Durable, state: String) -> Resumed {
-    lab.destination.reset(whole, state);
-    lab.pause().await;
-    let run = lab.run(Manner { pace: Pace::EACH, mode: Mode::Incremental }, None).await;
-    let read = lab.destination.lock().delivered();
-    let mut end = TrialEnd::of(run.events);
-    match run.report.map(|report| judge(&report)) {
-        Some(Outcome::Faulty(finding)) => end.finding = Some(finding),
-        Some(Outcome::Refused(why)) => end.refusal = Some(why),
-        _ => {}
-    }
-    let (count, compared) = lab.compare();
-    end.compared = count;
-    end.finding = end.finding.or(compared.err());
-    Resumed { end, read, asked: run.asked_from }
-}
-
-/// A state with all its times in the year 2999, and its numbers far up; none where it is no JSON.
-fn in_the_far_future(state: &str) -> Option<String> {
-    let mut state: Value = serde_json::from_str(state).ok()?;
-    advance(&mut state);
-    Some(state.to_string())
-}
-
-fn advance(value: &mut Value) {
-    match value {
-        Value::Object(members) => members.values_mut().for_each(advance),
-        Value::Array(items) => items.iter_mut().for_each(advance),
-        Value::String(text) if text.len() >= 19 && text.as_bytes()[10] == b'T' => text.replace_range(..4, "2999"),
-        Value::Number(number) if number.as_u64().is_some_and(|number| number > 0) => *value = 32_472_144_000_u64.into(),
-        _ => {}
-    }
 }

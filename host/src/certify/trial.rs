@@ -112,6 +112,9 @@ pub(super) async fn conduct(
     trial: Trial,
 ) -> (TrialEnd, Arc<Lab>) {
     let lab = Lab::new(strategy, config, scenario, seed, Destination::new(trial.durability), own);
+    if trial == Trial::PLAIN {
+        lab.destination.keep_history();
+    }
     let mut conductor = Conductor { lab: Arc::clone(&lab), trial, end: TrialEnd::of(Vec::new()) };
     if let Err(finding) = conductor.conduct().await {
         conductor.end.finding = Some(finding);
@@ -132,6 +135,11 @@ impl TrialEnd {
             quiet_requests: 0,
             events,
         }
+    }
+
+    /// A trial that could not be made.
+    pub(super) fn broken(message: &str) -> TrialEnd {
+        TrialEnd { finding: Some(Finding::new(Fault::BrokeOff, message)), ..TrialEnd::of(Vec::new()) }
     }
 }
 
@@ -209,6 +217,9 @@ impl Conductor {
 
     /// Whether a run has come to its end; a finding where it ended as no run may.
     fn judge(&mut self, end: &RunEnd) -> Result<bool, Finding> {
+        if let Some(finding) = &end.rival {
+            return Err(finding.clone());
+        }
         let Some(report) = &end.report else { return Ok(false) };
         match judge(report) {
             Outcome::Complete => {
@@ -246,6 +257,11 @@ impl Conductor {
     }
 }
 
+/// A source that was read when nothing went wrong is to be read afterwards, too.
+pub(super) fn refused_at_last(why: &str) -> Finding {
+    Finding::new(Fault::Refused, format!("this source was read when nothing went wrong, and is refused now: {why}"))
+}
+
 /// What the end of a run says of the strategy.
 pub(super) enum Outcome {
     Complete,
@@ -259,7 +275,7 @@ pub(super) fn judge(report: &Report) -> Outcome {
     let faulty = |fault, message: &str| Outcome::Faulty(Finding::new(fault, message));
     match (&report.error, report.status) {
         (Some(error), _) => match error.code() {
-            "source.unsupported" | "source.loop" | "config.invalid" => Outcome::Refused(error.message().to_owned()),
+            "source.unsupported" | "source.loop" => Outcome::Refused(error.message().to_owned()),
             "limit.no_progress" | "limit.busy" | "limit.unsealed" | "limit.run_timeout" => {
                 faulty(Fault::Endless, error.message())
             }
@@ -280,15 +296,4 @@ fn unaccounted(report: &Report) -> u64 {
     let counts = report.progress.committed;
     let seen = counts.inserted + counts.updated + counts.unchanged + counts.deleted;
     report.progress.rows_read.saturating_sub(seen)
-}
-
-/// The states of a trial that were committed, each once, in order.
-pub(super) fn states(lab: &Lab) -> Vec<State> {
-    let mut states: Vec<State> = Vec::new();
-    for state in &lab.destination.lock().states {
-        if !states.contains(state) {
-            states.push(state.clone());
-        }
-    }
-    states
 }

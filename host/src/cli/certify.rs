@@ -20,7 +20,7 @@ use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sync::Promises;
 
 /// Trials of one kind in a scenario, beyond which the quick form draws them by the seed.
-const QUICK: usize = 12;
+const QUICK: usize = 8;
 /// A strategy that computes for so long without asking for anything does not do so in a simulation.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -88,6 +88,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
             Stream::Stderr.print(&format!("seed {seed}: {points} crash points so far, {rate:.0} a second"));
         }
         if is_last {
+            refuse_nothing(&certificate, &plan)?;
             keep_recording(&arguments, &plan)?;
             return finish(&arguments, &certificate, &screen);
         }
@@ -153,6 +154,17 @@ fn own_source(arguments: &Arguments, file: &Path, manifest: &Manifest) -> Result
 fn keep_recording(arguments: &Arguments, plan: &Plan) -> Result<()> {
     match (&arguments.recording, &plan.own) {
         (Some(path), Some(own)) if !path.exists() => own.record(path),
+        _ => Ok(()),
+    }
+}
+
+/// A trial that is never made proves nothing.
+fn refuse_nothing(certificate: &Certificate, plan: &Plan) -> Result<()> {
+    match &plan.trial {
+        Some(trial) if certificate.cases.iter().all(|case| case.tried() == 0) => {
+            let message = format!("there is no trial `{trial}` in these scenarios, or its step was not reached");
+            Err(Error::configuration(message).help("take the name of a trial, and its seed, from a report"))
+        }
         _ => Ok(()),
     }
 }
@@ -267,12 +279,14 @@ fn conclusion(certificate: &Certificate) -> String {
     let faults: Vec<String> =
         faults.into_iter().map(|fault| format!("{} {fault}", certificate.count(*fault))).collect();
     let verdict = match certificate.passed {
+        true if certificate.is_partial => "passed, as far as was asked for".to_owned(),
         true => "certified: 0 lost, 0 duplicated, 0 endless".to_owned(),
         false => format!("NOT certified: {}", faults.join(", ")),
     };
+    let refused = certificate.cases.iter().filter(|case| case.refusal.is_some()).count();
     let trials: u64 = certificate.totals().values().map(|tally| tally.tried).sum();
     format!(
-        "{} ({}): {verdict}\n{} scenarios, {trials} trials, {} crash points, {} records compared, seed {}, kit {}",
+        "{} ({}): {verdict}\n{} scenarios, {refused} of them refused, {trials} trials, {} crash points, {} records compared, seed {}, kit {}",
         certificate.strategy,
         certificate.digest.get(..12).unwrap_or_default(),
         certificate.cases.len(),

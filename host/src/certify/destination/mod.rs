@@ -31,11 +31,18 @@ pub(super) struct Durable {
     pub(super) durability: Durability,
     pub(super) tables: BTreeMap<String, Rows>,
     pub(super) state: Option<State>,
-    /// Every state that was ever committed, in order.
-    pub(super) states: Vec<State>,
+    /// Every state that was ever committed, in order, where they are kept.
+    history: Option<Vec<Saved>>,
     fence: u64,
     /// The keys of all rows that were delivered since the last reset, changed or not.
     delivered: HashSet<String>,
+}
+
+/// A state and the rows that it was committed with.
+#[derive(Clone, Debug)]
+pub(super) struct Saved {
+    pub(super) state: State,
+    pub(super) tables: BTreeMap<String, Rows>,
 }
 
 /// The rows of one table by their keys.
@@ -53,12 +60,12 @@ pub(super) struct Row {
 
 impl Destination {
     pub(super) fn new(durability: Durability) -> Destination {
-        let (tables, state, states) = (BTreeMap::new(), None, Vec::new());
+        let (tables, state, history) = (BTreeMap::new(), None, None);
         Destination(Arc::new(Mutex::new(Durable {
             durability,
             tables,
             state,
-            states,
+            history,
             fence: 0,
             delivered: HashSet::new(),
         })))
@@ -68,16 +75,40 @@ impl Destination {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts back what was durable once, with another text as its state.
-    pub(super) fn reset(&self, to: &Durable, state: String) {
+    /// Keeps every state from now on, with its rows.
+    pub(super) fn keep_history(&self) {
+        self.lock().history = Some(Vec::new());
+    }
+
+    /// Puts other rows and another state in place.
+    pub(super) fn reset(&self, tables: &BTreeMap<String, Rows>, state: State) {
         let mut durable = self.lock();
-        durable.tables.clone_from(&to.tables);
-        durable.state = to.state.clone().map(|saved| State { text: state, ..saved });
+        durable.tables.clone_from(tables);
+        durable.state = Some(state);
+        durable.history = None;
         durable.delivered.clear();
     }
 }
 
 impl Durable {
+    /// The states that were kept, each with the rows that it was first committed with, in order.
+    pub(super) fn distinct_states(&self) -> Vec<Saved> {
+        let mut distinct: Vec<Saved> = Vec::new();
+        for saved in self.history.iter().flatten() {
+            if !distinct.iter().any(|known| known.state == saved.state) {
+                distinct.push(saved.clone());
+            }
+        }
+        distinct
+    }
+
+    fn save(&mut self, state: State) {
+        if let Some(history) = &mut self.history {
+            history.push(Saved { state: state.clone(), tables: self.tables.clone() });
+        }
+        self.state = Some(state);
+    }
+
     /// How many different rows were delivered since the last reset.
     pub(super) fn delivered(&self) -> usize {
         self.delivered.len()

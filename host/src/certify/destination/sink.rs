@@ -84,9 +84,7 @@ impl ModelSink {
             self.hidden_state = Some(state);
             return;
         }
-        let mut durable = self.destination.lock();
-        durable.states.push(state.clone());
-        durable.state = Some(state);
+        self.destination.lock().save(state);
     }
 }
 
@@ -156,8 +154,7 @@ impl Sink for ModelSink {
             let mut durable = self.destination.lock();
             durable.tables.append(&mut self.hidden);
             if let Some(state) = self.hidden_state.take() {
-                durable.states.push(state.clone());
-                durable.state = Some(state);
+                durable.save(state);
             }
         }
         self.step(Step::Finished)?;
