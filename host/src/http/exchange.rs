@@ -25,6 +25,8 @@ pub(super) struct Exchange {
     transport: Arc<dyn Transport>,
     grant: Grant,
     policy: config::Retry,
+    /// Its requests time out where those of others might not.
+    is_hasty: bool,
     rate: Rate,
     /// Held while a request is under way, not while it waits to be sent again.
     in_flight: Semaphore,
@@ -44,6 +46,7 @@ impl Exchange {
             transport,
             grant: Grant::new(settings),
             policy: settings.retry,
+            is_hasty: retry::is_hasty(&settings.timeouts),
             rate: Rate::new(settings.rate_limit),
             in_flight: Semaphore::new(settings.max_in_flight.max(1)),
             meter,
@@ -154,7 +157,7 @@ impl Exchange {
         let ticket = gate.admit(again)?;
         self.meter.request(again)?;
         let result = self.transport.send(wire).await;
-        ticket.tell(retry::health_of(&result), self.policy.attempts);
+        ticket.tell(retry::health_of(&result, self.is_hasty), self.policy.attempts);
         let response = result?;
         self.meter.received(response.body.len());
         Ok(response)

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::config::Retry;
+use crate::config::{Retry, Timeouts};
 use crate::error::{Error, Origin, Result};
 
 use super::Response;
@@ -129,16 +129,29 @@ pub(super) fn retry_after(response: &Response, now: SystemTime) -> Option<Durati
     Some(until.duration_since(from).unwrap_or_default())
 }
 
-/// What came of an attempt says of the source: that it is up, that it failed, or nothing.
-pub(super) fn health_of(result: &Result<Response>) -> Option<Health> {
+/// What came of an attempt says of the source: that it is up, that it failed, or nothing. `is_hasty`: it was given less
+/// time than usual.
+pub(super) fn health_of(result: &Result<Response>, is_hasty: bool) -> Option<Health> {
     match result {
-        Ok(response) if is_transient(response.status) && response.status != 429 => Some(Health::Failed),
-        Ok(_) => Some(Health::Up),
+        Ok(response) => match response.status {
+            502..=504 => Some(Health::Failed),
+            // It comes from a source that runs, and may concern nothing but what was asked for.
+            408 | 425 | 500 => None,
+            _ => Some(Health::Up),
+        },
+        // Others may have the patience that this one had not.
+        Err(error) if is_hasty && error.code() == "source.timeout" => None,
         Err(error) if outcome_of(error) == Outcome::Lost => Some(Health::Failed),
         // What passes a cap did come from the source.
         Err(error) if error.origin() == Origin::Limit => Some(Health::Up),
         Err(_) => None,
     }
+}
+
+/// Whether any of these deadlines is shorter than it is by default.
+pub(super) fn is_hasty(timeouts: &Timeouts) -> bool {
+    let parts = |timeouts: &Timeouts| [timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.total];
+    parts(timeouts).iter().zip(parts(&Timeouts::default())).any(|(chosen, usual)| *chosen < usual)
 }
 
 /// How a transport's error is judged.
@@ -241,7 +254,8 @@ mod tests {
         let answer = |status| Ok(Response { status, headers: Vec::new(), body: Bytes::new() });
         let error = |origin, code| Err(Error::new(origin, code, "message"));
         let up = [200, 204, 302, 400, 401, 403, 404, 429, 501].map(answer);
-        let failed = [408, 425, 500, 502, 503, 504].map(answer);
+        let unknown = [408, 425, 500].map(answer);
+        let failed = [502, 503, 504].map(answer);
         let lost = [
             error(Origin::Reachability, "source.unreachable"),
             error(Origin::Source, "source.timeout"),
@@ -249,13 +263,33 @@ mod tests {
         ];
         let cases = (up.into_iter().map(|result| (result, Some(Health::Up))))
             .chain(failed.into_iter().chain(lost).map(|result| (result, Some(Health::Failed))))
+            .chain(unknown.map(|result| (result, None)))
             .chain([
                 (error(Origin::Limit, "source.body"), Some(Health::Up)),
                 (error(Origin::Reachability, "source.certificate"), None),
                 (error(Origin::Configuration, "grant.refused"), None),
             ]);
         for (result, expected) in cases {
-            assert_eq!(health_of(&result), expected, "{result:?}");
+            assert_eq!(health_of(&result, false), expected, "{result:?}");
+            let is_timeout = result.as_ref().is_err_and(|error| error.code() == "source.timeout");
+            let expected = expected.filter(|_| !is_timeout);
+            assert_eq!(health_of(&result, true), expected, "{result:?} in haste");
+        }
+    }
+
+    #[test]
+    fn who_gives_less_time_than_usual_is_hasty() {
+        let usual = Timeouts::default();
+        let cases = [
+            (usual, false),
+            (Timeouts { total: secs(9_000), ..usual }, false),
+            (Timeouts { connect: secs(9), ..usual }, true),
+            (Timeouts { first_byte: secs(59), ..usual }, true),
+            (Timeouts { idle: secs(29), ..usual }, true),
+            (Timeouts { total: secs(299), ..usual }, true),
+        ];
+        for (timeouts, expected) in cases {
+            assert_eq!(is_hasty(&timeouts), expected, "{timeouts:?}");
         }
     }
 }

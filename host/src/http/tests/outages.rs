@@ -7,7 +7,7 @@ use super::*;
 /// What comes of the n-th request.
 type Behaviour = fn(usize) -> Result<Response>;
 
-/// Sources by their host: how each answers, and how often it was asked.
+/// Sources by their host: how each answers, except for `/broken`, and how often it was asked.
 #[derive(Default)]
 struct World {
     answers: Mutex<HashMap<String, Behaviour>>,
@@ -35,6 +35,9 @@ impl Transport for World {
                 *number
             };
             sleep(Duration::from_millis(20)).await;
+            if request.url.path().ends_with("/broken") {
+                return json(500, "a defect");
+            }
             let answer = self.answers.lock().expect("unpoisoned")[&host];
             answer(number)
         })
@@ -51,6 +54,10 @@ fn refusing(_: usize) -> Result<Response> {
 
 fn out_of_order(_: usize) -> Result<Response> {
     json(503, "maintenance")
+}
+
+fn too_late(_: usize) -> Result<Response> {
+    lost("source.timeout", "the whole answer did not come")
 }
 
 fn flaky(number: usize) -> Result<Response> {
@@ -174,6 +181,58 @@ async fn origins_do_not_influence_each_other() {
         assert_eq!((failed, succeeded), (0, 50));
     }
     assert_eq!(world.asked("b.test"), 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_endpoint_with_a_defect_locks_no_one_out() {
+    let (world, origins) = (Arc::new(World::default()), Origins::default());
+    let connections = connections(&world, &origins, "a.test", 20);
+    world.set("a.test", up);
+    for _ in 0..10 {
+        for source in &connections {
+            assert_eq!(failure(source.fetch(get("/broken")).await).fact("status"), Some("500"));
+        }
+    }
+    assert_eq!(a_minute(&connections).await, 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_500_to_a_probe_tells_nothing() {
+    let (world, origins) = (Arc::new(World::default()), Origins::default());
+    let connections = connections(&world, &origins, "a.test", 20);
+    world.set("a.test", refusing);
+    a_minute(&connections).await;
+    sleep(Duration::from_secs(600)).await;
+    let probe = connections[0].fetch(get("/broken"));
+    let others = async {
+        sleep(Duration::from_millis(10)).await;
+        let asked = world.asked("a.test");
+        let refused = join_all(connections[1..].iter().map(|source| source.fetch(get("/users")))).await;
+        assert!(refused.into_iter().all(|result| failure(result).fact("retry_at").is_some()));
+        assert_eq!(world.asked("a.test"), asked, "a probe is under way");
+    };
+    let (probe, ()) = tokio::join!(probe, others);
+    assert_eq!(failure(probe).fact("status"), Some("500"));
+    world.set("a.test", up);
+    assert_eq!(body(connections[1].fetch(get("/users")).await), "[]");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_in_haste_locks_no_one_else_out() {
+    for (first_byte, is_hasty) in [(Duration::from_millis(1), true), (Duration::from_secs(60), false)] {
+        let (world, origins) = (Arc::new(World::default()), Origins::default());
+        let mut settings = config::Source::new("https://a.test/v1".parse().expect("a URL"));
+        settings.timeouts.first_byte = first_byte;
+        let tokens = Arc::new(MemoryTokens::default());
+        let late = Source::new(&settings, world.clone(), tokens, Arc::default(), origins.clone()).expect("a source");
+        world.set("a.test", too_late);
+        for _ in 0..20 {
+            failure(late.fetch(get("/users")).await);
+        }
+        world.set("a.test", up);
+        let other = connection(&world, &origins, "a.test", None).fetch(get("/users")).await;
+        assert_eq!(other.is_ok(), is_hasty, "{first_byte:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
