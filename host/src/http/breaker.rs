@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(super) const LEAST_FAILURES: u32 = 10;
 /// How long they must last, so that many requests under way at once are not cut short by a hiccup.
 const LEAST_OUTAGE: Duration = Duration::from_secs(2);
+/// How long after a failure the next one counts as the first of another outage.
+const QUIET: Duration = Duration::from_secs(60);
 /// The upper bound of the wait for the first probe. Each further bound is twice the one before.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 /// The upper bound of the wait for any probe.
@@ -40,7 +42,7 @@ pub(super) struct Breaker(State);
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Requests pass.
-    Closed { failures: u32, since: Duration },
+    Closed { failures: u32, since: Duration, last: Duration },
     /// Requests are refused.
     Open { outage: Outage, delay: Duration },
     /// One request is under way, the others are refused.
@@ -49,7 +51,7 @@ enum State {
 
 impl Default for State {
     fn default() -> Self {
-        State::Closed { failures: 0, since: Duration::ZERO }
+        State::Closed { failures: 0, since: Duration::ZERO, last: Duration::ZERO }
     }
 }
 
@@ -83,12 +85,12 @@ impl Breaker {
     /// A request failed. `tolerance` is how many failures in a row its sender puts up with; `random` is within 0 to 1.
     pub(super) fn failed(&mut self, now: Duration, is_probe: bool, tolerance: u32, random: f64) {
         self.0 = match self.0 {
-            State::Closed { failures, since } => {
-                let since = if failures == 0 { now } else { since };
-                let failures = failures.saturating_add(1);
+            State::Closed { failures, since, last } => {
+                let is_first = failures == 0 || now.saturating_sub(last) > QUIET;
+                let (failures, since) = if is_first { (1, now) } else { (failures.saturating_add(1), since) };
                 match failures >= tolerance.max(LEAST_FAILURES) && now.saturating_sub(since) >= LEAST_OUTAGE {
                     true => opened(since, now, FIRST_DELAY, random),
-                    false => State::Closed { failures, since },
+                    false => State::Closed { failures, since, last: last.max(now) },
                 }
             }
             State::Probing { outage, delay } if is_probe => {
@@ -173,6 +175,16 @@ mod tests {
             6,
             &[(0, &[Event::Fail(500)], FREE), (1, &[Event::Fail(500)], FREE), (2, &[Event::Fail(1)], refused(0, 7))],
         );
+    }
+
+    #[test]
+    fn failures_long_ago_do_not_count() {
+        use Event::Fail;
+        let hiccup = (3_600, &[Fail(10)][..], FREE);
+        check(6, &[(0, &[Fail(9)], FREE), hiccup, (3_602, &[Fail(1)], refused(3_600, 3_607))]);
+        check(6, &[(0, &[Fail(9)], FREE), (60, &[Fail(1)], refused(0, 65))]);
+        let hourly: Vec<_> = (0..50).map(|hour| (hour * 3_600, &[Fail(1)][..], FREE)).collect();
+        check(6, &hourly);
     }
 
     #[test]
