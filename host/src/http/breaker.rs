@@ -20,8 +20,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(300);
 pub(super) enum Admission {
     /// It may.
     Free,
-    /// It may, and what comes of it decides for all.
-    Probe,
+    /// It may, and what comes of it decides for all. The number tells this probe from earlier ones.
+    Probe(u64),
     /// It may not.
     Refused(Outage),
 }
@@ -37,7 +37,11 @@ pub(super) struct Outage {
 
 /// What is known of a source's health.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(State);
+pub(super) struct Breaker {
+    state: State,
+    /// How many probes there were.
+    probes: u64,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -45,8 +49,8 @@ enum State {
     Closed { failures: u32, since: Duration, last: Duration },
     /// Requests are refused.
     Open { outage: Outage, delay: Duration },
-    /// One request is under way, the others are refused.
-    Probing { outage: Outage, delay: Duration },
+    /// The probe of this number is under way, other requests are refused.
+    Probing { outage: Outage, delay: Duration, probe: u64 },
 }
 
 impl Default for State {
@@ -58,7 +62,7 @@ impl Default for State {
 impl Breaker {
     /// Why a request would be refused now.
     pub(super) fn outage(&self, now: Duration) -> Option<Outage> {
-        match self.0 {
+        match self.state {
             State::Closed { .. } => None,
             State::Open { outage, .. } => (now < outage.retry_at).then_some(outage),
             State::Probing { outage, .. } => Some(outage),
@@ -67,11 +71,12 @@ impl Breaker {
 
     /// Whether a request may be sent now. A probe must be told about: succeeded, failed or abandoned.
     pub(super) fn admit(&mut self, now: Duration) -> Admission {
-        match (self.outage(now), self.0) {
+        match (self.outage(now), self.state) {
             (Some(outage), _) => Admission::Refused(outage),
             (None, State::Open { outage, delay }) => {
-                self.0 = State::Probing { outage, delay };
-                Admission::Probe
+                self.probes += 1;
+                self.state = State::Probing { outage, delay, probe: self.probes };
+                Admission::Probe(self.probes)
             }
             (None, _) => Admission::Free,
         }
@@ -79,12 +84,13 @@ impl Breaker {
 
     /// A request showed that the source is up.
     pub(super) fn succeeded(&mut self) {
-        self.0 = State::default();
+        self.state = State::default();
     }
 
-    /// A request failed. `tolerance` is how many failures in a row its sender puts up with; `random` is within 0 to 1.
-    pub(super) fn failed(&mut self, now: Duration, is_probe: bool, tolerance: u32, random: f64) {
-        self.0 = match self.0 {
+    /// A request failed, maybe a probe. `tolerance` is how many failures in a row its sender puts up with; `random` is
+    /// within 0 to 1.
+    pub(super) fn failed(&mut self, now: Duration, probe: Option<u64>, tolerance: u32, random: f64) {
+        self.state = match self.state {
             State::Closed { failures, since, last } => {
                 let is_first = failures == 0 || now.saturating_sub(last) > QUIET;
                 let (failures, since) = if is_first { (1, now) } else { (failures.saturating_add(1), since) };
@@ -93,7 +99,7 @@ impl Breaker {
                     false => State::Closed { failures, since, last: last.max(now) },
                 }
             }
-            State::Probing { outage, delay } if is_probe => {
+            State::Probing { outage, delay, probe: current } if probe == Some(current) => {
                 opened(outage.since, now, (delay * 2).min(LONGEST_DELAY), random)
             }
             // It was sent before the source was known to be down, and tells nothing new.
@@ -102,9 +108,12 @@ impl Breaker {
     }
 
     /// A probe ended without telling anything: the next request is one again.
-    pub(super) fn abandoned(&mut self) {
-        if let State::Probing { outage, delay } = self.0 {
-            self.0 = State::Open { outage, delay };
+    pub(super) fn abandoned(&mut self, probe: u64) {
+        match self.state {
+            State::Probing { outage, delay, probe: current } if probe == current => {
+                self.state = State::Open { outage, delay };
+            }
+            _ => {}
         }
     }
 }
@@ -123,13 +132,13 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Event {
         Fail(u32),
-        ProbeFails,
+        ProbeFails(u64),
         Succeed,
-        Abandon,
+        Abandon(u64),
     }
 
     const FREE: Admission = Admission::Free;
-    const PROBE: Admission = Admission::Probe;
+    const PROBE: Admission = Admission::Probe(1);
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -145,10 +154,10 @@ mod tests {
         for (at, events, expected) in course {
             for event in *events {
                 match event {
-                    Event::Fail(times) => (0..*times).for_each(|_| breaker.failed(secs(*at), false, tolerance, 1.0)),
-                    Event::ProbeFails => breaker.failed(secs(*at), true, tolerance, 1.0),
+                    Event::Fail(times) => (0..*times).for_each(|_| breaker.failed(secs(*at), None, tolerance, 1.0)),
+                    Event::ProbeFails(probe) => breaker.failed(secs(*at), Some(*probe), tolerance, 1.0),
                     Event::Succeed => breaker.succeeded(),
-                    Event::Abandon => breaker.abandoned(),
+                    Event::Abandon(probe) => breaker.abandoned(*probe),
                 }
             }
             assert_eq!(breaker.admit(secs(*at)), *expected, "{events:?} at {at} in {course:?}");
@@ -207,10 +216,10 @@ mod tests {
                 down,
                 (5, &[Fail(1)], refused(3, 10)),
                 (10, &[], PROBE),
-                (11, &[ProbeFails], refused(3, 21)),
+                (11, &[ProbeFails(1)], refused(3, 21)),
                 (20, &[], refused(3, 21)),
-                (21, &[], PROBE),
-                (21, &[ProbeFails], refused(3, 41)),
+                (21, &[], Admission::Probe(2)),
+                (21, &[ProbeFails(2)], refused(3, 41)),
             ],
         );
     }
@@ -229,23 +238,47 @@ mod tests {
     #[test]
     fn a_probe_that_was_given_up_is_made_by_the_next_request() {
         use Event::{Abandon, Fail};
-        check(6, &[(0, &[Fail(10)], FREE), (5, &[Fail(1)], refused(0, 10)), (10, &[], PROBE), (12, &[Abandon], PROBE)]);
-        check(6, &[(0, &[Abandon], FREE)]);
+        check(
+            6,
+            &[
+                (0, &[Fail(10)], FREE),
+                (5, &[Fail(1)], refused(0, 10)),
+                (10, &[], PROBE),
+                (12, &[Abandon(1)], Admission::Probe(2)),
+            ],
+        );
+        check(6, &[(0, &[Abandon(1)], FREE)]);
+    }
+
+    #[test]
+    fn a_probe_of_an_earlier_outage_says_nothing_of_a_later_one() {
+        use Event::{Abandon, Fail, ProbeFails, Succeed};
+        let again = [
+            (0, &[Fail(10)][..], FREE),
+            (5, &[Fail(1)][..], refused(0, 10)),
+            (10, &[], PROBE),
+            (11, &[Succeed, Fail(9)], FREE),
+            (13, &[Fail(1)], refused(11, 18)),
+            (18, &[], Admission::Probe(2)),
+        ];
+        let then = |last| [&again[..], &[last, (20, &[ProbeFails(2)], refused(11, 30))]].concat();
+        check(6, &then((19, &[ProbeFails(1)], refused(11, 18))));
+        check(6, &then((19, &[Abandon(1)], refused(11, 18))));
     }
 
     #[test]
     fn the_delay_grows_to_its_bound() {
         let mut breaker = Breaker::default();
         let mut now = secs(0);
-        (0..9).for_each(|_| breaker.failed(now, false, 6, 0.0));
-        breaker.failed(secs(2), false, 6, 0.0);
+        (0..9).for_each(|_| breaker.failed(now, None, 6, 0.0));
+        breaker.failed(secs(2), None, 6, 0.0);
         let mut waits = Vec::new();
         for _ in 0..9 {
             let Admission::Refused(outage) = breaker.admit(now) else { panic!("it is open") };
             waits.push(outage.retry_at.saturating_sub(now.max(secs(2))).as_millis());
             now = outage.retry_at;
-            assert_eq!(breaker.admit(now), Admission::Probe);
-            breaker.failed(now, true, 6, 0.0);
+            let Admission::Probe(probe) = breaker.admit(now) else { panic!("it is time for a probe") };
+            breaker.failed(now, Some(probe), 6, 0.0);
         }
         assert_eq!(waits, [2_500, 5_000, 10_000, 20_000, 40_000, 80_000, 150_000, 150_000, 150_000]);
     }

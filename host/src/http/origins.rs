@@ -59,15 +59,15 @@ impl Gate {
     /// Lets a request through, for the first time or `again`, or says why the source is not asked now.
     pub(super) fn admit(self: &Arc<Self>, again: bool) -> Result<Ticket> {
         let mut known = self.known();
-        let is_probe = match known.breaker.admit(self.now()) {
-            Admission::Free => false,
-            Admission::Probe => true,
+        let probe = match known.breaker.admit(self.now()) {
+            Admission::Free => None,
+            Admission::Probe(probe) => Some(probe),
             Admission::Refused(outage) => return Err(self.down(outage)),
         };
         if !again {
             known.budget.earn();
         }
-        Ok(Ticket { gate: Arc::clone(self), is_probe, is_told: false })
+        Ok(Ticket { gate: Arc::clone(self), probe, is_told: false })
     }
 
     /// When a failed request may be repeated; never, where the source is down or too much is repeated already.
@@ -105,7 +105,8 @@ impl Gate {
 #[derive(Debug)]
 pub(super) struct Ticket {
     gate: Arc<Gate>,
-    is_probe: bool,
+    /// Which probe it is, if it is one.
+    probe: Option<u64>,
     is_told: bool,
 }
 
@@ -117,15 +118,16 @@ impl Ticket {
         let breaker = &mut self.gate.known().breaker;
         match health {
             Health::Up => breaker.succeeded(),
-            Health::Failed => breaker.failed(self.gate.now(), self.is_probe, tolerance, fastrand::f64()),
+            Health::Failed => breaker.failed(self.gate.now(), self.probe, tolerance, fastrand::f64()),
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.is_probe && !self.is_told {
-            self.gate.known().breaker.abandoned();
+        match self.probe {
+            Some(probe) if !self.is_told => self.gate.known().breaker.abandoned(probe),
+            _ => {}
         }
     }
 }
