@@ -1,6 +1,7 @@
 //! What came of a request, and how it is told when it is no success.
 
 use super::Page;
+use super::origins::Unrepeated;
 use super::secrets::Scrubber;
 use crate::error::{Error, Origin, Result};
 
@@ -15,11 +16,17 @@ pub(super) struct Answer {
     asked: String,
     page: Page,
     attempts: u32,
+    /// Why it was not sent again, where another attempt might have bettered it.
+    unrepeated: Option<Unrepeated>,
 }
 
 impl Answer {
     pub(super) fn new(asked: &str, page: Page, attempts: u32) -> Answer {
-        Answer { asked: asked.to_owned(), page, attempts }
+        Answer { asked: asked.to_owned(), page, attempts, unrepeated: None }
+    }
+
+    pub(super) fn unrepeated(self, reason: Unrepeated) -> Answer {
+        Answer { unrepeated: Some(reason), ..self }
     }
 
     pub(super) fn asked(&self) -> &str {
@@ -53,7 +60,11 @@ impl Answer {
 
     /// The source answered with a status that is no success.
     pub(super) fn failure(&self, scrubber: &Scrubber) -> Error {
-        self.error(Origin::Source, "source.status", scrubber)
+        let error = self.error(Origin::Source, "source.status", scrubber);
+        match self.unrepeated {
+            Some(reason) => error.help(reason.to_string()),
+            None => error,
+        }
     }
 
     /// A message and what the source says to it.

@@ -46,6 +46,11 @@ impl Budget {
         self.tokens -= 1.0;
         Some(wait)
     }
+
+    /// Takes back a token that was not used.
+    pub(super) fn restore(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(BURST);
+    }
 }
 
 #[cfg(test)]

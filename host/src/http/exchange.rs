@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::credentials::Signature;
 use super::grant::Grant;
+use super::origins::Unrepeated;
 use super::rate::Rate;
 use super::retry::{self, Decision, Outcome, Spent};
 use super::secrets::Scrubber;
@@ -17,6 +18,8 @@ use super::{Answer, Meter, Origins, Page, Response, Transport, WireRequest, wall
 use crate::config;
 use crate::error::{Error, Origin, Result};
 
+/// How long a request waits at least for its turn to be repeated, however short the delays that a user allows.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 /// How many redirects are followed in a row.
 const MAX_REDIRECTS: usize = 5;
 
@@ -78,27 +81,31 @@ impl Exchange {
             };
             spent.note(outcome);
             let delay = match retry::decide(&self.policy, &spent, outcome, fastrand::f64()) {
-                Decision::Stop => None,
+                Decision::Stop => return result.map(|page| Answer::new(asked, page, spent.attempts())),
                 Decision::Later(wait) => return Err(self.postpone(asked, wait)),
-                Decision::Again(delay) => self.granted(asked, plain, outcome, delay),
+                Decision::Again(delay) => delay,
             };
-            let Some(delay) = delay else { return result.map(|page| Answer::new(asked, page, spent.attempts())) };
             spent.wait(outcome, delay);
-            sleep(delay).await;
+            if let Err(reason) = self.pause(plain, outcome, delay).await {
+                return match result {
+                    Ok(page) => Ok(Answer::new(asked, page, spent.attempts()).unrepeated(reason)),
+                    Err(error) => Err(with_reason(error, reason)),
+                };
+            }
         }
     }
 
-    /// When a request may be repeated, as far as all that is repeated at its origin allows. What a source that is up
-    /// asks for itself is free.
-    fn granted(&self, asked: &str, plain: &WireRequest, outcome: Outcome, delay: Duration) -> Option<Duration> {
+    /// Waits until a request may be repeated, as far as all that is repeated at its origin allows. What a source that
+    /// is up asks for itself is free.
+    async fn pause(&self, plain: &WireRequest, outcome: Outcome, delay: Duration) -> Result<(), Unrepeated> {
         if let Outcome::Status(429, _) = outcome {
-            return Some(delay);
+            sleep(delay).await;
+            return Ok(());
         }
-        let wait = self.origins.gate(&plain.url).repeat(self.policy.max_delay);
-        if wait.is_none() {
-            tracing::debug!("{asked} is not sent again: the source is down, or too much is repeated already");
-        }
-        Some(wait?.max(delay))
+        let turn = self.origins.gate(&plain.url).repeat(self.policy.max_delay.max(LEAST_PATIENCE))?;
+        sleep(turn.wait().max(delay)).await;
+        turn.take();
+        Ok(())
     }
 
     /// The source asks to wait longer than a run may.
@@ -172,6 +179,15 @@ impl Exchange {
         }
         response
     }
+}
+
+/// Adds to the remedy why a request was not sent again.
+fn with_reason(error: Error, reason: Unrepeated) -> Error {
+    let help = match error.remedy() {
+        Some(remedy) => format!("{remedy} ({reason})"),
+        None => reason.to_string(),
+    };
+    error.help(help)
 }
 
 /// Where an answer says to go on, for the methods that may be asked again elsewhere.

@@ -5,6 +5,7 @@
 //! is for.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -70,14 +71,15 @@ impl Gate {
         Ok(Ticket { gate: Arc::clone(self), probe, is_told: false })
     }
 
-    /// When a failed request may be repeated; never, where the source is down or too much is repeated already.
-    pub(super) fn repeat(&self, patience: Duration) -> Option<Duration> {
+    /// When a failed request may be repeated, for one that waits for `patience` at most.
+    pub(super) fn repeat(self: &Arc<Self>, patience: Duration) -> Result<Turn, Unrepeated> {
         let mut known = self.known();
         let now = self.now();
-        match known.breaker.outage(now) {
-            Some(_) => None,
-            None => known.budget.spend(now, patience),
+        if known.breaker.outage(now).is_some() {
+            return Err(Unrepeated::Down);
         }
+        let wait = known.budget.spend(now, patience).ok_or(Unrepeated::TooMany)?;
+        Ok(Turn { gate: Arc::clone(self), wait, is_taken: false })
     }
 
     fn down(&self, outage: Outage) -> Error {
@@ -98,6 +100,55 @@ impl Gate {
 
     fn now(&self) -> Duration {
         self.opened.elapsed()
+    }
+}
+
+/// Why a failed request is not sent again, although its own connection would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unrepeated {
+    /// The source is down.
+    Down,
+    /// The budget of the origin is spent.
+    TooMany,
+}
+
+impl fmt::Display for Unrepeated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unrepeated::Down => "it was not sent again, since the source is taken for down",
+            Unrepeated::TooMany => {
+                "it was not sent again, since too much is repeated at this source already: a tenth of all requests at \
+                 most, and one a second"
+            }
+        })
+    }
+}
+
+/// The permission to repeat a request, after a wait. Dropping it untaken gives it back.
+#[derive(Debug)]
+pub(super) struct Turn {
+    gate: Arc<Gate>,
+    wait: Duration,
+    is_taken: bool,
+}
+
+impl Turn {
+    /// How long to wait for it.
+    pub(super) fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// The request is sent again now.
+    pub(super) fn take(mut self) {
+        self.is_taken = true;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_taken {
+            self.gate.known().budget.restore();
+        }
     }
 }
 
@@ -129,5 +180,24 @@ impl Drop for Ticket {
             Some(probe) if !self.is_told => self.gate.known().breaker.abandoned(probe),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_that_nobody_takes_are_given_back() {
+        let gate = Origins::default().gate(&"https://a.test".parse().expect("a URL"));
+        let turns = || -> Vec<Turn> { std::iter::from_fn(|| gate.repeat(Duration::from_secs(3)).ok()).collect() };
+        let given_up = turns();
+        assert_eq!(given_up.len(), 13);
+        assert!(turns().is_empty());
+        drop(given_up);
+        let taken = turns();
+        assert_eq!(taken.len(), 13);
+        taken.into_iter().for_each(Turn::take);
+        assert!(turns().is_empty());
     }
 }

@@ -261,6 +261,30 @@ async fn what_is_repeated_is_a_small_part_of_what_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_not_repeated_learns_why() {
+    for (behaviour, code) in [(refusing as Behaviour, "source.unreachable"), (out_of_order, "source.status")] {
+        let (world, origins) = (Arc::new(World::default()), Origins::default());
+        let connections = connections(&world, &origins, "a.test", 100);
+        world.set("a.test", behaviour);
+        let failures = join_all(connections.iter().map(|source| source.fetch(get("/users")))).await;
+        let unrepeated = failures.into_iter().map(failure).filter(|error| {
+            let help = error.remedy().unwrap_or_default();
+            error.code() == code && help.contains("it was not sent again, since too much is repeated")
+        });
+        assert!(unrepeated.count() >= 50);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_alone_makes_all_of_its_attempts() {
+    let script = Script::of((0..49).map(|_| refusing(0)).chain([up(0)]));
+    let mut settings = settings();
+    settings.retry.attempts = 50;
+    settings.retry.max_delay = Duration::from_millis(200);
+    assert_eq!(body(source(&settings, &script).fetch(get("/users")).await), "[]");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_is_alone_survives_a_source_that_fails_half_the_time() {
     let (world, origins) = (Arc::new(World::default()), Origins::default());
     world.set("a.test", flaky);
