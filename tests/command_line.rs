@@ -1,10 +1,11 @@
 //! What the command line promises: its flags, its reports and its exit codes.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, RawServer, Workspace, free_port};
+use crate::support::{Api, RawServer, Server, Step, Workspace, free_port};
 
 const STRATEGIES: [&str; 5] = ["keyset", "offset", "timestamp", "step-size", "replay"];
 
@@ -226,6 +227,34 @@ fn check_says_line_by_line_what_is_right_and_what_is_wrong() {
     assert_eq!(steps(&["--set", &format!("source.base_url=http://127.0.0.1:{}", free_port())], 3), "✓✓✗");
     assert_eq!(steps(&["--set", "strategy=./no.wasm"], 2), "✗");
     assert!(!workspace.path("test.db").exists(), "checking creates nothing");
+}
+
+#[test]
+fn check_looks_at_the_answer_that_comes_in_the_end() {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+    const MOVED: &[u8] = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n";
+    const EMPTY: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"data\":[]}";
+    const LATER: &[u8] = b"HTTP/1.1 429 Slow\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n";
+    // The first answer is the one to whether the source is there.
+    let cases: [(&[&'static [u8]], i32, &str); 5] = [
+        (&[EMPTY, BUSY, EMPTY], 0, "✓ first request"),
+        (&[EMPTY, MOVED, EMPTY], 0, "✓ first request"),
+        (&[EMPTY, BUSY], 1, "✗ first request  GET /pagination/keyset: 503 Service Unavailable after 3 attempts"),
+        (&[EMPTY, MOVED, BUSY], 1, "✗ first request  GET /pagination/keyset: 503 Service Unavailable after 3 attempts"),
+        (&[EMPTY, LATER], 1, "✗ first request  the source asks to come back at "),
+    ];
+    for (answers, code, expected) in cases {
+        let asked = AtomicUsize::new(0);
+        let server = Server::start(move |_| {
+            let number = asked.fetch_add(1, Relaxed).min(answers.len() - 1);
+            vec![Step::Send(answers[number].to_vec())]
+        });
+        let workspace = Workspace::new();
+        workspace.connection("users", "keyset", &server.url(), &[]);
+        let said = run(&workspace, &["check", "users.yaml"], code);
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `tidegate check`: what stands between a connection and its first run.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +12,15 @@ use super::run::{self, Host, Options, Prepared};
 use super::{exit, output};
 use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
+use crate::http::Meter;
 use crate::model::{Report, Status};
 use crate::sink;
+use crate::sync::Gauge;
+
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 3;
+/// The longest wait that a source may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -81,7 +90,7 @@ fn render(failure: &Failure) -> String {
 }
 
 async fn check(host: &Host, file: &Path, changes: &Changes) -> Result<(), Failure> {
-    let loaded = changes.load(file).map_err(at(Step::Configuration))?;
+    let loaded = hurried(changes.load(file).map_err(at(Step::Configuration))?);
     let (_, manifest) = run::load_strategy(&host.engine, &loaded.connection, &loaded.places)
         .await
         .map_err(|error| Failure { step: step_of_loading(&error), error })?;
@@ -116,10 +125,24 @@ fn route(loaded: &Loaded) -> String {
     format!("{}: {} → {destination}", loaded.connection.name, strategy_name(&loaded.connection.strategy))
 }
 
-/// Lets the strategy send one request and writes nothing of what it brings.
+/// The connection, with no more patience than whoever waits for the outcome has.
+fn hurried(mut loaded: Loaded) -> Loaded {
+    let retry = &mut loaded.connection.source.retry;
+    retry.attempts = retry.attempts.min(ATTEMPTS);
+    retry.max_retry_after = retry.max_retry_after.min(MAX_RETRY_AFTER);
+    loaded
+}
+
+/// Lets the strategy get one page and writes nothing of what it brings. What fails is repeated as in any run, so that
+/// the outcome is the page's and not that of a limit which the repeats met.
 async fn first_request(host: &Host, loaded: &Loaded) -> Result<Report> {
-    let options = Options { dry_run: true, limit_requests: Some(1), ..Options::default() };
-    let prepared: Prepared = run::prepare(host, loaded, options).await?;
+    let options = Options { dry_run: true, ..Options::default() };
+    let meter = Arc::new(Meter::for_one_page());
+    let prepared = Prepared {
+        source: run::open_source(&loaded.connection, Arc::clone(&meter), host.origins.clone())?,
+        gauge: Arc::new(Gauge::new(meter)),
+        ..run::prepare(host, loaded, options).await?
+    };
     let report = run::run(prepared, options, CancellationToken::new()).await;
     match report.status.retry_at() {
         None => Ok(report),

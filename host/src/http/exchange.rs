@@ -62,6 +62,10 @@ impl Exchange {
         &self.grant
     }
 
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     pub(super) fn scrubber(&self) -> &Scrubber {
         &self.scrubber
     }

@@ -15,6 +15,9 @@ pub struct Meter {
     retries: AtomicU64,
     bytes_in: AtomicU64,
     limit: Option<u64>,
+    pages: AtomicU64,
+    /// After how many pages no request is allowed any more.
+    enough_pages: Option<u64>,
     postponed: OnceLock<Instant>,
 }
 
@@ -24,10 +27,15 @@ impl Meter {
         Meter { limit, ..Meter::default() }
     }
 
+    /// A meter that allows whatever it takes to get one page: retries, redirects, credentials.
+    pub fn for_one_page() -> Meter {
+        Meter { enough_pages: Some(1), ..Meter::default() }
+    }
+
     /// Counts a request that is about to be sent; refuses it where the allowance is used up.
     pub fn request(&self, is_retry: bool) -> Result<()> {
         let before = self.requests.fetch_add(1, Relaxed);
-        if self.limit.is_some_and(|limit| before >= limit) {
+        if self.limit.is_some_and(|limit| before >= limit) || self.has_enough_pages() {
             self.requests.fetch_sub(1, Relaxed);
             return Err(Error::new(
                 Origin::Limit,
@@ -41,7 +49,16 @@ impl Meter {
 
     /// Whether the requests allowed are used up.
     pub fn is_used_up(&self) -> bool {
-        self.limit.is_some_and(|limit| self.requests.load(Relaxed) >= limit)
+        self.limit.is_some_and(|limit| self.requests.load(Relaxed) >= limit) || self.has_enough_pages()
+    }
+
+    fn has_enough_pages(&self) -> bool {
+        self.enough_pages.is_some_and(|enough| self.pages.load(Relaxed) >= enough)
+    }
+
+    /// Counts a page that a strategy gets.
+    pub fn page(&self) {
+        self.pages.fetch_add(1, Relaxed);
     }
 
     /// Notes that the source asked to come back later than a run may wait. The first time that it does counts.

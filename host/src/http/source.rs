@@ -67,7 +67,9 @@ impl Inner {
             let lease = self.lease().await?;
             answer = self.exchange.ask(&asked, &plain, &lease.signature).await?;
         }
-        answer.success(self.exchange.scrubber())
+        let page = answer.success(self.exchange.scrubber())?;
+        self.exchange.meter().page();
+        Ok(page)
     }
 
     /// Credentials for a request. Asking for them outlives the request that they are for: a rotated refresh token that

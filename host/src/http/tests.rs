@@ -234,6 +234,20 @@ async fn the_number_of_requests_is_kept() {
     assert_eq!(failure(source.fetch(get("/users")).await).code(), "limit.requests");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_it_takes_to_get_one_page_is_allowed() {
+    let moved = answer(302, &[("location", "/v1/people")], "");
+    let login = json(200, r#"{"data":{"token":"a-token"}}"#);
+    let script = Script::of([json(503, ""), login, json(404, ""), json(500, ""), moved, json(200, "[]")]);
+    let meter = Arc::new(Meter::for_one_page());
+    let source = over(&session(), &script, Arc::new(MemoryTokens::default()), Arc::clone(&meter));
+    assert_eq!(failure(source.fetch(get("/users")).await).fact("status"), Some("404"));
+    assert!(!meter.is_used_up());
+    assert_eq!(body(source.fetch(get("/users")).await), "[]");
+    assert!(meter.is_used_up());
+    assert_eq!(failure(source.fetch(get("/users")).await).code(), "limit.requests");
+}
+
 #[tokio::test]
 async fn redirects_are_followed_at_the_origin_and_without_credentials_elsewhere() {
     let to = |location| answer(302, &[("location", location)], "");
