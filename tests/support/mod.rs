@@ -9,6 +9,7 @@ mod python;
 mod server;
 mod source;
 pub(crate) mod strace;
+pub(crate) mod tools;
 mod workspace;
 
 pub(crate) use api::{Api, ApiOptions, free_port};

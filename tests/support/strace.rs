@@ -1,8 +1,8 @@
 //! Makes a chosen call on a destination's files fail, or kills the process there, by `strace`.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::{Outcome, Sink, Workspace};
+use super::{Outcome, Sink, Workspace, tools};
 
 /// What happens at a call.
 #[derive(Clone, Copy, Debug)]
@@ -13,15 +13,9 @@ pub(crate) enum Blow {
     Fail(&'static str),
 }
 
-/// Whether `strace` is there and may do its work. Says so where it may not.
+/// Whether `strace` is there and may do its work.
 pub(crate) fn is_there() -> bool {
-    let mut command = Command::new("strace");
-    command.args(["-qq", "-e", "trace=none", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
-    let works = command.status().is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("left out: `strace` (the Debian package of this name) is missing, or may not trace here");
-    }
-    works
+    tools::works(Command::new("strace").args(["-qq", "-e", "trace=none", "true"]), "strace")
 }
 
 /// The calls by which a destination is read and written.
