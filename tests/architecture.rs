@@ -1,4 +1,4 @@
-//! Who may know whom: the absences that `docs/architecture.md` promises.
+//! Who may know whom: the absences that `docs/architecture.md` promises, and that the tests which it names are there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,12 +46,51 @@ fn rooms_know_only_whom_they_may() {
     check("sync", &[&libraries[..], &["crate::cli", "crate::config"]].concat());
     check("http", &[&all_but("reqwest")[..], &["crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat());
     check("sink", &[&all_but("rusqlite")[..], &["crate::http", "crate::plugin", "crate::sync", "crate::cli"]].concat());
+    check("certify", &[&libraries[..], &["crate::cli"]].concat());
     check("plugin", &[&all_but("wasmtime")[..], &["crate::sink", "crate::sync", "crate::cli"]].concat());
 }
 
 #[test]
 fn only_the_command_line_prints() {
-    for room in ["model", "error.rs", "config", "sync", "http", "sink", "plugin"] {
+    for room in ["model", "error.rs", "config", "sync", "http", "sink", "plugin", "certify"] {
         check(room, &["println!", "eprintln!", "print!(", "dbg!("]);
     }
+}
+
+/// The tests that a text names as `path::name`, where `…` is the path before.
+fn named_tests(text: &str) -> Vec<(String, String)> {
+    let mut path = String::new();
+    let mut named = Vec::new();
+    for (before, name) in text.split('`').filter_map(|word| word.rsplit_once("::")) {
+        let is_test = (before == "…" || before.ends_with(".rs")) && !name.contains(|c: char| c.is_whitespace());
+        if !is_test {
+            continue;
+        }
+        if before != "…" {
+            path = before.to_owned();
+        }
+        named.push((path.clone(), name.to_owned()));
+    }
+    named
+}
+
+#[test]
+fn every_test_that_the_document_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("docs/architecture.md")).expect("the document");
+    let named = named_tests(&text);
+    assert!(named.len() > 50, "only {} tests are named", named.len());
+    let is_there = |path: &str, name: &str| {
+        let source = fs::read_to_string(root.join(path)).unwrap_or_default();
+        source.contains(&format!("fn {name}("))
+    };
+    let missing: Vec<_> = named.iter().filter(|(path, name)| !is_there(path, name)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn tests_are_found_by_their_paths() {
+    let found = named_tests("`a.rs::one`, `…::two`; `x::Y`, `b/c.rs::three` ```text b.rs::not one``` `…::four`");
+    let found: Vec<_> = found.iter().map(|(path, name)| (&**path, &**name)).collect();
+    assert_eq!(found, [("a.rs", "one"), ("a.rs", "two"), ("b/c.rs", "three"), ("b/c.rs", "four")]);
 }
