@@ -200,8 +200,8 @@ impl<'a> Reader<'a> {
     /// Whether a token names the page's last record beside its time: then it goes on in the middle of an instant.
     fn names_last_key(&self, texts: &[String], rows: &Batch) -> bool {
         let last = rows.slice(rows.len().saturating_sub(1), rows.len());
-        let mut keys = self.config.table.primary_key.iter().flat_map(|field| last.column(field)).flatten();
-        keys.any(|key| texts.contains(&key))
+        let key: Vec<_> = self.config.table.primary_key.iter().flat_map(|field| last.column(field)).collect();
+        token::names(texts, &key)
     }
 
     /// Reads the records at the instant `last`, by the filter instead of the token.

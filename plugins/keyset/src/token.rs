@@ -13,6 +13,16 @@ pub(crate) fn readings(token: &str) -> Vec<String> {
     found
 }
 
+/// Whether a token names each part of a key, and each by a reading of its own: then it names one record and no other.
+pub(crate) fn names(readings: &[String], key: &[Option<String>]) -> bool {
+    let mut left: Vec<&String> = readings.iter().collect();
+    let mut is_named = |part: &String| {
+        let place = left.iter().position(|reading| *reading == part);
+        place.map(|place| left.swap_remove(place)).is_some()
+    };
+    !key.is_empty() && key.iter().all(|part| part.as_ref().is_some_and(&mut is_named))
+}
+
 fn collect(text: &str, layers: u32, found: &mut Vec<String>) {
     found.push(text.to_owned());
     if layers == 0 {
@@ -108,5 +118,20 @@ mod tests {
         }
         assert!(readings(r#"{"after":1700000000}"#).contains(&"1700000000".to_owned()));
         assert_eq!(readings("100%"), ["100%"]);
+    }
+    #[test]
+    fn a_key_is_named_by_all_its_parts() {
+        let check = |token: &str, key: &[&str], expected: bool| {
+            let key: Vec<_> = key.iter().map(|part| Some((*part).to_owned())).collect();
+            assert_eq!(names(&readings(token), &key), expected, "{key:?} in {token}");
+        };
+        let time = r#"{"account":7,"after":"2024-01-31T10:20:30Z"}"#;
+        check(time, &["7", "50"], false);
+        check(time, &["7", "7"], false);
+        check(time, &["7"], true);
+        check(time, &[], false);
+        check(r#"{"account":7,"after":"2024-01-31T10:20:30Z","id":"50"}"#, &["7", "50"], true);
+        check(r#"{"after":["2024-01-31T10:20:30Z",7,7]}"#, &["7", "7"], true);
+        assert!(!names(&readings(time), &[Some("7".into()), None]), "a part is missing");
     }
 }
