@@ -4,6 +4,7 @@
 //! been read. The cursor moves only when a scroll has come to its end.
 
 mod config;
+mod ties;
 mod token;
 mod trail;
 
@@ -13,6 +14,7 @@ use tidegate_sdk::{
 };
 
 pub use config::{BoundaryCheck, Config};
+use ties::Ties;
 use trail::Trail;
 
 /// The strategy.
@@ -80,8 +82,8 @@ struct Reader<'a> {
     durable: Option<String>,
     /// The greatest instant seen, within a scroll ahead of the durable cursor.
     cursor: Cursor,
-    /// How many tokens in a row have named the key of the last record beside its time.
-    tokens_with_key: u32,
+    /// What the tokens have shown of records that share an instant.
+    ties: Ties,
 }
 
 /// A page and the request that it answers.
@@ -98,7 +100,7 @@ struct Answer {
 impl<'a> Reader<'a> {
     fn new(config: &'a Config, durable: Option<String>) -> Result<Self> {
         let cursor = Cursor::resume(&config.cursor, durable.as_deref())?;
-        Ok(Reader { config, durable, cursor, tokens_with_key: 0 })
+        Ok(Reader { config, durable, cursor, ties: Ties::default() })
     }
 
     /// Goes on with the scroll of an earlier run. A token that is no longer known costs only the time to read again.
@@ -138,10 +140,10 @@ impl<'a> Reader<'a> {
         let Answer { mut page, token, since, began } = first;
         let mut trail = Trail::from(token.as_deref());
         while let Some(token) = self.take(&page, &mut trail)? {
-            checkpoint(&State {
-                last_updated_at: self.durable.clone(),
-                scroll: Some(Scroll { token: token.clone(), greatest: self.cursor.text(), began: Some(began) }),
-            })?;
+            if !self.ties.are_in_doubt() {
+                let scroll = Scroll { token: token.clone(), greatest: self.cursor.text(), began: Some(began) };
+                checkpoint(&State { last_updated_at: self.durable.clone(), scroll: Some(scroll) })?;
+            }
             page = self.config.next(&token, since.as_ref())?.fetch()?;
         }
         self.durable = self.cursor.text();
@@ -156,6 +158,7 @@ impl<'a> Reader<'a> {
             Some(token) => self.skipped_ties(token, &rows)?,
             None => None,
         };
+        self.ties.settle(|| Ok(self.cursor.span(&rows, false)?.least.and_then(|text| self.cursor.read(&text))))?;
         self.stage(rows)?;
         if let Some(instant) = skipped {
             self.read_ties(&instant)?;
@@ -185,23 +188,18 @@ impl<'a> Reader<'a> {
             BoundaryCheck::Auto => {
                 let texts = token::readings(token);
                 let named: Vec<Stamp> = texts.iter().filter_map(|text| self.cursor.read(text)).collect();
-                if named.is_empty() {
-                    return Ok(None);
-                }
-                let Some(last) = self.greatest_of(rows)?.filter(|last| named.contains(last)) else { return Ok(None) };
-                let names_key = self.names_last_key(&texts, rows);
-                self.tokens_with_key = if names_key { self.tokens_with_key.saturating_add(1) } else { 0 };
-                // A single one could name a number that happens to be the key.
-                Ok(Some(last).filter(|_| self.tokens_with_key <= 1))
+                let last = if named.is_empty() { None } else { self.greatest_of(rows)? };
+                let last = last.filter(|last| named.contains(last));
+                self.ties.see(last.is_some() && token::names(&texts, &self.last_key(rows)));
+                Ok(last.filter(|_| !self.ties.are_safe()))
             }
         }
     }
 
-    /// Whether a token names the page's last record beside its time: then it goes on in the middle of an instant.
-    fn names_last_key(&self, texts: &[String], rows: &Batch) -> bool {
+    /// The parts of the last record's key.
+    fn last_key(&self, rows: &Batch) -> Vec<Option<String>> {
         let last = rows.slice(rows.len().saturating_sub(1), rows.len());
-        let key: Vec<_> = self.config.table.primary_key.iter().flat_map(|field| last.column(field)).collect();
-        token::names(texts, &key)
+        self.config.table.primary_key.iter().flat_map(|field| last.column(field)).collect()
     }
 
     /// Reads the records at the instant `last`, by the filter instead of the token.
@@ -225,13 +223,14 @@ impl<'a> Reader<'a> {
         self.stage(rows)?;
         let goes_beyond = greatest.is_some_and(|greatest| greatest > *last);
         let is_cut = count > 0 && page.text(&self.config.scroll_pointer)?.is_some();
-        if !goes_beyond && is_cut && self.tokens_with_key == 0 {
-            return Err(Error::unsupported(format!(
+        if !goes_beyond && is_cut {
+            let error = Error::unsupported(format!(
                 "more records share the `{}` {} than a page holds ({count}), and the scroll token of this source skips \
                  those that do not fit; ask for larger pages (`page_size`), or use another strategy",
                 self.config.cursor.cursor_field,
                 last.text()
-            )));
+            ));
+            self.ties.overflow(last, error)?;
         }
         Ok(least.is_some_and(|least| least <= *last))
     }
