@@ -5,7 +5,7 @@ use tidegate_sdk::{Batch, Error, Page, Result, checkpoint, log, truncate, upsert
 use crate::answer::{Answer, read_id};
 use crate::course::{Course, Part, Range};
 use crate::lengths::{Lengths, View};
-use crate::sight::{Sight, is_refusal};
+use crate::sight::{Sight, refusal};
 use crate::{Config, State};
 
 pub(crate) struct Reader<'a> {
@@ -75,12 +75,17 @@ impl<'a> Reader<'a> {
         while let Some(range) = course.next(|start| self.widest(start)) {
             let is_wide = range.size() > self.step;
             let part = match self.part(range) {
-                Err(error) if is_wide && is_refusal(&error) => {
-                    self.sight.narrow(range.start, self.config.step.get(), self.patience());
+                Ok(part) => part,
+                Err(error) => {
+                    let Some(refusal) = refusal(&error).filter(|_| is_wide) else { return Err(error) };
+                    self.sight.narrow(refusal, range.start, self.config.step.get(), self.patience());
                     continue;
                 }
-                part => part?,
             };
+            // Now it is known that the source refuses wide ranges, and not every request.
+            if self.sight.take_news() {
+                seal(self)?;
+            }
             course.end = self.end();
             course.step = self.step;
             course.is_hasty = !self.answers.may_be_cut();
@@ -106,7 +111,7 @@ impl<'a> Reader<'a> {
         let Some(end) = self.config.first_id().checked_sub(1) else { return Ok(()) };
         let range = Range { start: 0, end };
         let rows = match self.config.request(range).fetch() {
-            Err(error) if is_refusal(&error) => return Ok(()),
+            Err(error) if refusal(&error).is_some() => return Ok(()),
             page => page?.records(&self.config.source.record_pointer)?,
         };
         // Some sources take the end 0 as no end at all.
@@ -219,7 +224,7 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         let View { count, .. } = match self.fetch(Range { start: seen - (size - 1), end: seen }) {
-            Err(error) if is_refusal(&error) => View { count: 1, greatest: None, is_ascending: true },
+            Err(error) if refusal(&error).is_some() => View { count: 1, greatest: None, is_ascending: true },
             answer => answer?.view,
         };
         let is_cut = self.config.page_cap.is_some_and(|cap| count >= u64::from(cap.get()));

@@ -13,6 +13,9 @@ const LIMITS: [u64; 3] = [i64::MAX as u64 - 1, (1 << 53) - 2, i32::MAX as u64 - 
 /// Widths for sources that refuse all those.
 const WIDTHS: [u64; 2] = [1 << 24, 1 << 16];
 
+/// So many answers of 500 to wide ranges are enough for one run: the host has tried each of those requests several times.
+const MOST_FAILURES: u32 = 2;
+
 /// What is known of it from earlier runs and from this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,20 +26,46 @@ pub(crate) struct Sight {
     width: u64,
     /// Whether a record at the end of a wide range was not found, though it is there.
     missed: bool,
+    /// How many wide ranges the source has failed at in this run.
+    #[serde(skip)]
+    failures: u32,
+    /// Whether something of this is not in the state yet.
+    #[serde(skip)]
+    is_news: bool,
+}
+
+/// How a source refuses what it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It says that it does not answer that.
+    Rejected,
+    /// It fails (500), as at numbers that its database cannot hold.
+    Failed,
 }
 
 impl Sight {
     /// The last ID of the widest range from `start` on, `patience` IDs at least where the source allows it. None: the
-    /// source answers nothing wider than a step.
+    /// source answers nothing wider than a step, or nothing wider is tried in this run.
     pub(crate) fn end(self, start: u64, step: u64, patience: u64) -> Option<u64> {
-        self.find(start, step, patience).map(|(_, end)| end)
+        self.find(start, step, patience).map(|(_, end)| end).filter(|_| self.failures < MOST_FAILURES)
     }
 
-    /// The source has refused the widest range from `start` on: the next one is narrower.
-    pub(crate) fn narrow(&mut self, start: u64, step: u64, patience: u64) {
-        if let Some((place, _)) = self.find(start, step, patience) {
-            self.refused = place + 1;
-        }
+    /// The source has refused the widest range from `start` on: the next one is narrower, and far narrower after a
+    /// failure.
+    pub(crate) fn narrow(&mut self, refusal: Refusal, start: u64, step: u64, patience: u64) {
+        let Some((place, _)) = self.find(start, step, patience) else { return };
+        self.refused = match refusal {
+            Refusal::Rejected => place + 1,
+            Refusal::Failed if place + 1 < LIMITS.len() => LIMITS.len() - 1,
+            Refusal::Failed => (place + 1).max(LIMITS.len() + WIDTHS.len()),
+        };
+        self.failures += u32::from(refusal == Refusal::Failed);
+        self.is_news = true;
+    }
+
+    /// Whether the state lacks something of this. It is told once.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_news)
     }
 
     /// A record was found at the end of this range.
@@ -47,6 +76,7 @@ impl Sight {
     /// A record was not found at the end of a wide range. Its answer may have been cut, but that cannot be told apart.
     pub(crate) fn has_missed(&mut self) {
         self.missed = true;
+        self.is_news = true;
     }
 
     pub(crate) fn is_near(self) -> bool {
@@ -68,10 +98,13 @@ impl Sight {
     }
 }
 
-/// Whether the source refuses a request for what it asks, not for who asks or when. Some fail at numbers that their
-/// database cannot hold.
-pub(crate) fn is_refusal(error: &Error) -> bool {
-    matches!(error.status(), Some(400 | 404 | 413 | 414 | 416 | 422 | 500))
+/// Whether the source refuses a request for what it asks, not for who asks or when.
+pub(crate) fn refusal(error: &Error) -> Option<Refusal> {
+    match error.status()? {
+        400 | 404 | 413 | 414 | 416 | 422 => Some(Refusal::Rejected),
+        500 => Some(Refusal::Failed),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -84,9 +117,35 @@ mod tests {
         let mut ends = Vec::new();
         while let Some(end) = sight.end(start, step, patience) {
             ends.push(end);
-            sight.narrow(start, step, patience);
+            sight.narrow(Refusal::Rejected, start, step, patience);
         }
         ends
+    }
+
+    /// The ends of the ranges from 1 on that a source fails at, one run after the other.
+    fn failures(greatest: u64) -> Vec<Vec<u64>> {
+        let mut sight = Sight::default();
+        let mut run = || {
+            let mut ends = Vec::new();
+            while let Some(end) = sight.end(1, 100, 1_000).filter(|end| *end > greatest) {
+                ends.push(end);
+                sight.narrow(Refusal::Failed, 1, 100, 1_000);
+            }
+            assert_eq!(sight.take_news(), !ends.is_empty());
+            assert!(!sight.take_news(), "told once");
+            let state = tidegate_sdk::json::to_string(&sight).expect("a state");
+            sight = tidegate_sdk::json::from_str(&state).expect("a state");
+            ends
+        };
+        vec![run(), run(), run()]
+    }
+
+    #[test]
+    fn a_source_that_fails_at_wide_ranges_is_asked_for_few_of_them_in_a_run() {
+        let [long, _, int] = LIMITS;
+        assert_eq!(failures(int), [vec![long], vec![], vec![]], "the numbers of the source have 32 bits");
+        assert_eq!(failures(1_000), [vec![long, int], vec![], vec![]]);
+        assert_eq!(failures(100), [vec![long, int], vec![1_000], vec![]]);
     }
 
     #[test]
