@@ -50,6 +50,8 @@ pub(crate) struct Part {
 pub(crate) struct Course {
     /// How many IDs a range has.
     pub(crate) step: u64,
+    /// How many steps are asked for at once, below the greatest ID of earlier runs.
+    pace: u64,
     /// How many IDs in a row that are not there are the end, where it is not known.
     patience: u64,
     /// The greatest ID that earlier runs have seen: no gap below it is the end.
@@ -75,7 +77,8 @@ impl Course {
         // Nothing is to be expected right behind what the last run ended with.
         let is_sparse = known.is_some_and(|known| known < start);
         let (at, missing, is_walking, is_over) = (Some(start), 0, false, false);
-        Course { step, patience, known, end: None, at, missing, is_sparse, is_hasty: true, is_walking, is_over }
+        let (end, pace, is_hasty) = (None, 1, true);
+        Course { step, pace, patience, known, end, at, missing, is_sparse, is_hasty, is_walking, is_over }
     }
 
     /// The next range, as wide as possible where little is expected: up to what `widest` says of an ID. None: everything
@@ -88,8 +91,12 @@ impl Course {
             return None;
         }
         let step = start.saturating_add(self.step - 1);
-        let end =
-            widest.filter(|_| self.is_sparse && self.is_hasty || self.missing > 0).map_or(step, |end| end.max(step));
+        let paced = match self.is_hasty && self.is_below(start) {
+            true => start.saturating_add(self.step.saturating_mul(self.pace) - 1),
+            false => step,
+        };
+        let is_wide = self.is_sparse && self.is_hasty || self.missing > 0;
+        let end = widest.map_or(step, |widest| if is_wide { widest } else { widest.min(paced) }.max(step));
         let bound = bound.unwrap_or(u64::MAX);
         (start <= bound).then_some(Range { start, end: end.min(bound) })
     }
@@ -98,7 +105,12 @@ impl Course {
     pub(crate) fn advance(&mut self, range: Range, Part { last, count, is_cut }: Part) {
         self.at = last.checked_add(1);
         let is_wide = range.size() > self.step;
-        let enters_tail = self.known.is_some_and(|known| range.start <= known && last >= known);
+        let enters_tail = self.is_below(range.start) && self.known.is_some_and(|known| last >= known);
+        self.pace = match count {
+            _ if is_cut || count > self.step => 1,
+            _ if count > 0 && count <= self.step / 4 => self.pace.saturating_mul(2),
+            _ => self.pace,
+        };
         if count > 0 || enters_tail {
             self.missing = 0;
             self.is_walking = false;
@@ -106,8 +118,13 @@ impl Course {
             self.is_sparse = enters_tail || is_wide && !is_cut && count < self.step;
         } else {
             self.missing = self.missing.saturating_add(last - range.start).saturating_add(1);
-            self.is_over = is_wide;
+            self.is_over = is_wide && !self.is_below(range.start);
         }
+    }
+
+    /// Whether an ID is one of those that earlier runs have passed.
+    fn is_below(&self, id: u64) -> bool {
+        self.known.is_some_and(|known| id <= known)
     }
 
     /// Goes on step by step: the wide range has shown nothing, and that proves nothing.
@@ -193,7 +210,32 @@ mod tests {
         assert_eq!(walk(course.clone(), &[1, 5000]).last(), Some(&(5201, 5300)));
         course.end = Some(6000);
         assert_eq!(walk(course.clone(), &[1, 5000]).last().map(|range| range.1), Some(6000));
-        assert_eq!(follow(course, &[1, 5000], Some(FAR)), [(1, 100), (2, 101), (102, 5000), (5001, 6000)]);
+        assert_eq!(follow(course, &[1, 5000], Some(FAR)), [(1, 100), (2, 201), (202, 5000), (5001, 6000)]);
+    }
+
+    #[test]
+    fn few_records_a_step_are_asked_for_in_wider_ranges_where_earlier_runs_have_been() {
+        let count = |distance: u64, widest: Option<u64>| {
+            let ids: Vec<u64> = (1..=3_000).filter(|id| id % distance == 0).collect();
+            follow(Course::new(1, Some(3_000), 100, 1000), &ids, widest).len()
+        };
+        assert!(count(1, Some(FAR)) >= 30, "all there");
+        assert!(count(50, Some(FAR)) < 12);
+        assert!(count(50, None) >= 30, "the source answers no wider ranges");
+    }
+
+    #[test]
+    fn an_empty_range_below_a_known_id_says_nothing_of_the_end() {
+        let ids: Vec<u64> = (1..=100).chain(901..=1_200).collect();
+        let mut course = Course::new(1, Some(1_000), 100, 300);
+        let mut asked = Vec::new();
+        while let Some(range) = course.next(|start| Some(start + 299)) {
+            asked.push((range.start, range.end));
+            let inside: Vec<u64> = ids.iter().copied().filter(|id| (range.start..=range.end).contains(id)).collect();
+            let last = inside.last().copied().unwrap_or(range.end);
+            course.advance(range, Part { last, count: inside.len() as u64, is_cut: false });
+        }
+        assert!(asked.iter().any(|(_, end)| *end > 1_200), "{asked:?}");
     }
 
     #[test]

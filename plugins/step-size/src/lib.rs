@@ -59,11 +59,13 @@ impl Strategy for StepSize {
             return Reader::new(config, State::beginning(config, started.text())).begin();
         };
         let is_due = config.rescan_every.is_some_and(|every| is_due(every, &state.last_full_scan, started.nanos()));
-        if is_due {
-            let last_full_scan = Some(started.text().to_owned());
-            return Reader::new(config, State { last_full_scan, ..state }).scan();
+        // A full pass is kept as a whole or not at all. New records must not have to wait for one that succeeds.
+        let state = Reader::new(config, state).go_on()?;
+        if !is_due {
+            return Ok(());
         }
-        Reader::new(config, state).go_on()
+        let last_full_scan = Some(started.text().to_owned());
+        Reader::new(config, State { last_full_scan, ..state }).scan()
     }
 }
 

@@ -42,12 +42,13 @@ impl<'a> Reader<'a> {
         self.seal()
     }
 
-    /// Reads what lies behind the position, and a little before it.
-    pub(crate) fn go_on(mut self) -> Result<()> {
+    /// Reads what lies behind the position, and a little before it. Returns the state that was sealed.
+    pub(crate) fn go_on(mut self) -> Result<State> {
         let first = self.config.first_id();
         let next = self.greatest.map_or(first, |greatest| greatest.saturating_add(1));
         self.read(next.saturating_sub(self.config.look_back).max(first), Self::seal)?;
-        self.seal()
+        self.seal()?;
+        Ok(self.state())
     }
 
     /// Reads everything. What does not come along is gone, and that is true only once all has been read: the pass has
@@ -299,8 +300,12 @@ impl<'a> Reader<'a> {
     }
 
     fn seal(&self) -> Result<()> {
+        checkpoint(&self.state())
+    }
+
+    fn state(&self) -> State {
         let current_id = self.greatest.map_or(self.config.first_id(), |greatest| greatest.saturating_add(1));
         let last_full_scan = self.last_full_scan.clone();
-        checkpoint(&State { current_id, last_full_scan, answers: self.answers, sight: self.sight })
+        State { current_id, last_full_scan, answers: self.answers, sight: self.sight }
     }
 }
