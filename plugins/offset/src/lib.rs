@@ -8,6 +8,8 @@ mod config;
 mod tests;
 mod walk;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 use tidegate_sdk::json::{self, Value};
 use tidegate_sdk::{Batch, Cursor, Error, Request, Result, Span, Strategy, Table, checkpoint, log, upsert};
@@ -130,7 +132,10 @@ impl<'a> Reader<'a> {
             let since = walk.anchor().map(|anchor| self.cursor.reaching(anchor));
             let offset = walk.offset();
             let rows = self.fetch_at(offset, &self.config.page(since.as_ref(), offset))?;
-            let page = self.view(&rows)?;
+            let mut page = self.view(&rows)?;
+            if walk.counts_each(&page) {
+                page.each = self.each(&rows)?;
+            }
             match walk.judge(&page, since.as_ref())? {
                 Verdict::Take => {}
                 Verdict::Prove => {
@@ -284,8 +289,19 @@ impl<'a> Reader<'a> {
             is_ascending: span.ascending,
             least: read(span.least),
             greatest: read(span.greatest),
-            each: (0..count).map(|place| rows.slice(place, place + 1).fingerprint(&key)).collect(),
+            each: Vec::new(),
         })
+    }
+
+    /// A fingerprint of each record's key, or of its content where it has none.
+    fn each(&self, rows: &Batch) -> Result<Vec<u64>> {
+        let key = self.config.key();
+        if key.is_empty() {
+            let records: Vec<Value> = json::from_slice(&rows.json())
+                .map_err(|error| Error::new("source.body", format!("a page is no list of records: {error}")))?;
+            return Ok(prints_of(&[records.iter().map(Value::to_string).collect()]));
+        }
+        Ok(prints_of(&key.iter().map(|field| rows.column(field)).collect::<Vec<_>>()))
     }
 
     /// A fingerprint of which records these are, and of when they were changed.
@@ -296,6 +312,17 @@ impl<'a> Reader<'a> {
         }
         rows.fingerprint(&fields)
     }
+}
+
+/// A fingerprint of each record, from the columns of its key.
+fn prints_of<T: Hash>(columns: &[Vec<T>]) -> Vec<u64> {
+    let count = columns.first().map_or(0, Vec::len);
+    let print = |place: usize| {
+        let mut hasher = DefaultHasher::new();
+        columns.iter().for_each(|column| column.get(place).hash(&mut hasher));
+        hasher.finish()
+    };
+    (0..count).map(print).collect()
 }
 
 fn is_false(value: &bool) -> bool {

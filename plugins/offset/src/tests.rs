@@ -72,8 +72,12 @@ fn view(rows: &[Row]) -> View {
         is_ascending: rows.is_sorted_by_key(|(_, at)| *at),
         least: rows.iter().map(|(_, at)| *at).min().map(stamp),
         greatest: rows.iter().map(|(_, at)| *at).max().map(stamp),
-        each: rows.iter().map(|(id, _)| *id).collect(),
+        each: Vec::new(),
     }
+}
+
+fn each(rows: &[Row]) -> Vec<u64> {
+    rows.iter().map(|(id, _)| *id).collect()
 }
 
 /// Reads as [`Reader::read`] does, with a change of the source after each request. Returns what was taken, and the cursor.
@@ -89,7 +93,10 @@ fn run(
         let seconds = since.as_ref().map(|since| since.text().parse::<i64>().expect("seconds"));
         let rows = source.page(seconds, walk.offset());
         change(source);
-        let page = view(&rows);
+        let mut page = view(&rows);
+        if walk.counts_each(&page) {
+            page.each = each(&rows);
+        }
         match walk.judge(&page, since.as_ref()).map_err(|error| error.code)? {
             Verdict::Take => {}
             Verdict::Prove => {
@@ -251,4 +258,24 @@ fn ties_that_change_their_order_are_read_whole_or_refused() {
         }
     }
     assert!(read > 0, "some are read by chance");
+}
+
+#[test]
+fn records_are_known_one_by_one_only_where_the_anchor_stays() {
+    let check = |rows: &[Row], expected: bool| {
+        let walk = Walk::new(Some(stamp(5)), 10);
+        assert_eq!(walk.counts_each(&view(rows)), expected, "{rows:?}");
+    };
+    check(&seconds(10).collect::<Vec<_>>(), false);
+    check(&seconds(9).collect::<Vec<_>>(), true);
+    check(&(1..=10).map(|id| (id, 5)).collect::<Vec<_>>(), true);
+    check(&[], false);
+}
+
+#[test]
+fn a_record_is_known_again_by_all_parts_of_its_key() {
+    let columns = [vec![Some("1"), Some("1"), Some("12"), None], vec![Some("2"), Some("3"), Some(""), None]];
+    let prints = prints_of(&columns);
+    assert_eq!(prints.iter().collect::<BTreeSet<_>>().len(), 4);
+    assert_eq!(prints, prints_of(&columns));
 }

@@ -27,7 +27,7 @@ pub(crate) struct View {
     pub(crate) is_ascending: bool,
     pub(crate) least: Option<Stamp>,
     pub(crate) greatest: Option<Stamp>,
-    /// A fingerprint of each record's key. Needed only where [`Walk::counts`].
+    /// A fingerprint of each record's key, where [`Walk::counts_each`].
     pub(crate) each: Vec<u64>,
 }
 
@@ -104,6 +104,16 @@ impl Walk {
         self.offset.saturating_sub(1)
     }
 
+    /// Whether a page's records must be known one by one: the anchor does not move to the end of it.
+    pub(crate) fn counts_each(&self, page: &View) -> bool {
+        let leads_beyond = || {
+            let mut walk = self.clone();
+            walk.take(page);
+            walk.leap(page).is_some()
+        };
+        page.count > 0 && (self.before.is_some() || !leads_beyond())
+    }
+
     /// Judges the page at anchor and offset. `since` is what the filter was given.
     pub(crate) fn judge(&mut self, page: &View, since: Option<&Stamp>) -> Result<Verdict> {
         let Some(before) = &self.before else {
@@ -157,19 +167,31 @@ impl Walk {
 
     /// Goes on behind a page that was taken. Returns whether the anchor has moved: then everything before it was read.
     pub(crate) fn advance(&mut self, page: &View) -> bool {
-        self.least = [self.least.take(), page.least.clone()].into_iter().flatten().min();
-        self.greatest = self.greatest.take().max(page.greatest.clone());
-        self.taken = self.taken.saturating_add(page.count);
-        let is_full = page.count >= self.full;
-        if let Some(stamp) = self.beyond().filter(|_| is_full) {
+        self.take(page);
+        if let Some(stamp) = self.leap(page) {
             self.anchor_at(stamp);
             return true;
         }
         self.places.extend(&page.each);
-        let overlaps = is_full && page.count > 1;
+        let overlaps = self.is_full(page) && page.count > 1;
         self.offset += u64::from(page.count) - u64::from(overlaps);
         self.before = Some(Before { count: page.count, last: page.last, keys: page.keys, overlaps });
         false
+    }
+
+    fn take(&mut self, page: &View) {
+        self.least = [self.least.take(), page.least.clone()].into_iter().flatten().min();
+        self.greatest = self.greatest.take().max(page.greatest.clone());
+        self.taken = self.taken.saturating_add(page.count);
+    }
+
+    fn is_full(&self, page: &View) -> bool {
+        page.count >= self.full
+    }
+
+    /// The next anchor behind a page that was taken; none behind a short one, which may be the last.
+    fn leap(&self, page: &View) -> Option<Stamp> {
+        self.beyond().filter(|_| self.is_full(page))
     }
 
     /// The greatest instant taken, if it may be the next anchor. From a source that does not sort it could be the last
