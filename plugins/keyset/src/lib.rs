@@ -28,6 +28,9 @@ pub struct State {
     /// The cursor: everything up to here has been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_updated_at: Option<String>,
+    /// The cursor's instant, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     /// The scroll that was under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scroll: Option<Scroll>,
@@ -53,7 +56,7 @@ tidegate_sdk::export!(Keyset);
 impl Strategy for Keyset {
     const NAME: &'static str = "keyset";
     const SUMMARY: &'static str = "Reads APIs that take an update time first and a scroll token for each further page.";
-    const NEEDS: &'static [&'static str] = &["forward:instant:/last_updated_at"];
+    const NEEDS: &'static [&'static str] = &["forward:integer:/order"];
 
     type Config = Config;
     type State = State;
@@ -63,14 +66,14 @@ impl Strategy for Keyset {
     }
 
     fn sync(config: &Config, state: Option<State>) -> Result<()> {
-        let State { last_updated_at, scroll } = state.unwrap_or_default();
-        let mut reader = Reader::new(config, last_updated_at)?;
+        let State { last_updated_at, order, scroll } = state.unwrap_or_default();
+        let mut reader = Reader::new(config, last_updated_at, order.as_deref())?;
         if let Some(scroll) = scroll {
             reader.finish(scroll)?;
         }
         // A scroll of an earlier run may show the source as it was then: what changed since is read in any case.
         reader.scroll()?;
-        checkpoint(&State { last_updated_at: reader.durable, scroll: None })?;
+        reader.seal(None)?;
         reader.cursor.report();
         Ok(())
     }
@@ -98,8 +101,8 @@ struct Answer {
 }
 
 impl<'a> Reader<'a> {
-    fn new(config: &'a Config, durable: Option<String>) -> Result<Self> {
-        let cursor = Cursor::resume(&config.cursor, durable.as_deref())?;
+    fn new(config: &'a Config, durable: Option<String>, order: Option<&str>) -> Result<Self> {
+        let cursor = Cursor::resume(&config.cursor, durable.as_deref())?.ordered(order);
         Ok(Reader { config, durable, cursor, ties: Ties::default() })
     }
 
@@ -142,12 +145,17 @@ impl<'a> Reader<'a> {
         while let Some(token) = self.take(&page, &mut trail)? {
             if !self.ties.are_in_doubt() {
                 let scroll = Scroll { token: token.clone(), greatest: self.cursor.text(), began: Some(began) };
-                checkpoint(&State { last_updated_at: self.durable.clone(), scroll: Some(scroll) })?;
+                self.seal(Some(scroll))?;
             }
             page = self.config.next(&token, since.as_ref())?.fetch()?;
         }
         self.durable = self.cursor.text();
         Ok(())
+    }
+
+    fn seal(&self, scroll: Option<Scroll>) -> Result<()> {
+        let order = self.cursor.order_of(self.durable.as_deref());
+        checkpoint(&State { last_updated_at: self.durable.clone(), order, scroll })
     }
 
     /// Stages a page, and what its token would skip. Returns the token.

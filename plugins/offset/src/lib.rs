@@ -28,6 +28,9 @@ pub struct State {
     /// The cursor: everything up to here has been read. It moves when a reading has come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_updated_at: Option<String>,
+    /// The cursor's instant, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     /// The reading that was under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     under_way: Option<UnderWay>,
@@ -63,9 +66,10 @@ struct Began {
 impl From<StateOfPages> for State {
     fn from(StateOfPages { last_updated_at, under_way }: StateOfPages) -> State {
         match under_way {
-            None => State { last_updated_at, under_way: None },
+            None => State { last_updated_at, ..State::default() },
             Some(Began { began_at }) => {
-                State { last_updated_at: began_at, under_way: Some(UnderWay { anchor: last_updated_at, plain: false }) }
+                let under_way = Some(UnderWay { anchor: last_updated_at, plain: false });
+                State { last_updated_at: began_at, under_way, ..State::default() }
             }
         }
     }
@@ -77,7 +81,7 @@ impl Strategy for Offset {
     const NAME: &'static str = "offset";
     const SUMMARY: &'static str = "Reads APIs that take a limit and an offset, and sort and filter by an update time.";
     const STATE_VERSION: u32 = 2;
-    const NEEDS: &'static [&'static str] = &["forward:instant:/last_updated_at"];
+    const NEEDS: &'static [&'static str] = &["forward:integer:/order"];
 
     type Config = Config;
     type State = State;
@@ -92,7 +96,7 @@ impl Strategy for Offset {
             false => reader.read()?,
             true => reader.read_plainly()?,
         }
-        checkpoint(&State { last_updated_at: reader.cursor.text(), under_way: None })?;
+        reader.seal(reader.cursor.text(), None)?;
         reader.cursor.report();
         Ok(())
     }
@@ -111,18 +115,20 @@ struct Reader<'a> {
     config: &'a Config,
     /// The cursor when this reading began, perhaps in an earlier run.
     began_at: Option<String>,
+    /// What was saved beside it.
+    order: Option<String>,
     under_way: UnderWay,
     /// The greatest instant taken.
     cursor: Cursor,
 }
 
 impl<'a> Reader<'a> {
-    fn new(config: &'a Config, State { last_updated_at: began_at, under_way }: State) -> Result<Self> {
+    fn new(config: &'a Config, State { last_updated_at: began_at, order, under_way }: State) -> Result<Self> {
         let UnderWay { anchor, plain } = under_way.unwrap_or_default();
-        let mut cursor = Cursor::resume(&config.cursor, began_at.as_deref())?;
+        let mut cursor = Cursor::resume(&config.cursor, began_at.as_deref())?.ordered(order.as_deref());
         cursor.follow(anchor.as_deref())?;
         let under_way = UnderWay { anchor, plain: plain || !config.can_anchor() };
-        Ok(Reader { config, began_at, under_way, cursor })
+        Ok(Reader { config, began_at, order, under_way, cursor })
     }
 
     /// Reads from anchor to anchor.
@@ -165,7 +171,7 @@ impl<'a> Reader<'a> {
             if walk.advance(&page) {
                 self.under_way.anchor = self.cursor.text();
             }
-            self.seal()?;
+            self.seal_under_way()?;
         }
         self.under_way.anchor = self.cursor.text();
         let was_all_asked_for = walk.anchor().is_none();
@@ -175,7 +181,7 @@ impl<'a> Reader<'a> {
     /// Reads by growing offsets, from where the reading began: what was taken so far says nothing of the records before.
     fn read_plainly(&mut self) -> Result<()> {
         self.under_way = UnderWay { anchor: None, plain: true };
-        let cursor = Cursor::resume(&self.config.cursor, self.began_at.as_deref())?;
+        let cursor = Cursor::resume(&self.config.cursor, self.began_at.as_deref())?.ordered(self.order.as_deref());
         let since = cursor.since();
         self.repeat(|reader| {
             reader.cursor = cursor.clone();
@@ -246,7 +252,7 @@ impl<'a> Reader<'a> {
             seen.push(print);
             offset += u64::from(rows.len());
             self.stage(rows)?;
-            self.seal()?;
+            self.seal_under_way()?;
         }
         Ok(seen)
     }
@@ -273,8 +279,13 @@ impl<'a> Reader<'a> {
         if rows.is_empty() { Ok(()) } else { upsert(&self.config.table.table, &rows) }
     }
 
-    fn seal(&self) -> Result<()> {
-        checkpoint(&State { last_updated_at: self.began_at.clone(), under_way: Some(self.under_way.clone()) })
+    fn seal_under_way(&self) -> Result<()> {
+        self.seal(self.began_at.clone(), Some(self.under_way.clone()))
+    }
+
+    fn seal(&self, last_updated_at: Option<String>, under_way: Option<UnderWay>) -> Result<()> {
+        let order = self.cursor.order_of(last_updated_at.as_deref());
+        checkpoint(&State { last_updated_at, order, under_way })
     }
 
     fn view(&self, rows: &Batch) -> Result<View> {

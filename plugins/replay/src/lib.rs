@@ -19,7 +19,7 @@ tidegate_sdk::export!(Replay);
 impl Strategy for Replay {
     const NAME: &'static str = "replay";
     const SUMMARY: &'static str = "Reads APIs that take an update time, and whose records may show up late.";
-    const NEEDS: &'static [&'static str] = &["forward:instant:/last_timestamp"];
+    const NEEDS: &'static [&'static str] = &["forward:integer:/order"];
 
     type Config = Config;
     type State = SinceState;

@@ -12,6 +12,8 @@ pub struct Cursor {
     options: CursorOptions,
     format: Format,
     order: String,
+    /// Whether states have an order, beside the text.
+    has_order: bool,
     until: Stamp,
     greatest: Option<Stamp>,
     absent: u64,
@@ -31,7 +33,17 @@ impl Cursor {
         let until = format.at_millis(started).earlier(options.future_margin);
         let order = format.order();
         let options = options.clone();
-        Ok(Cursor { options, format, order, until, greatest, absent: 0, unreadable: 0, beyond: 0 })
+        let (has_order, absent, unreadable, beyond) = (true, 0, 0, 0);
+        Ok(Cursor { options, format, order, has_order, until, greatest, absent, unreadable, beyond })
+    }
+
+    /// Call it right after [`Cursor::resume`], with the order that was saved beside the text. If the text no longer says
+    /// that instant, the options were changed: then the states of this run have no order, since the host would take
+    /// the first one for a step backward.
+    #[must_use]
+    pub fn ordered(mut self, saved: Option<&str>) -> Cursor {
+        self.has_order = saved.is_none() || saved == self.order_of(self.text().as_deref()).as_deref();
+        self
     }
 
     /// Moves forward to a saved text; one that is before the cursor changes nothing.
@@ -83,6 +95,13 @@ impl Cursor {
     /// Its text, as the source wrote it: what a state keeps.
     pub fn text(&self) -> Option<String> {
         self.greatest.as_ref().map(|stamp| stamp.text().to_owned())
+    }
+
+    /// What a state keeps beside a text of the source, for the host to see that it goes forward: nanoseconds since 1970.
+    /// The text alone does not say its format, nor its zone.
+    pub fn order_of(&self, text: Option<&str>) -> Option<String> {
+        let stamp = text.filter(|_| self.has_order).and_then(|text| self.format.read(text))?;
+        Some(stamp.nanos().to_string())
     }
 
     /// The value that a request must carry so that no record at the cursor or after it is missed.
@@ -152,4 +171,44 @@ fn read_saved(format: &Format, text: &str) -> Result<Stamp> {
     format.read(text).ok_or_else(|| {
         Error::state(format!("the saved cursor `{text}` is no timestamp of the configured `cursor_format`"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn cursor(options: &str, saved: Option<&str>) -> Cursor {
+        let options: CursorOptions = json::from_str(options).expect(options);
+        Cursor::started_at(&options, saved, 1_800_000_000_000).expect("a cursor")
+    }
+
+    #[test]
+    fn the_order_of_a_step_forward_is_greater_whatever_the_texts_look_like() {
+        let check = |options: &str, earlier: &str, later: &str| {
+            let cursor = cursor(options, None);
+            let [earlier, later] = [earlier, later].map(|text| {
+                let order = cursor.order_of(Some(text)).expect(text);
+                order.parse::<i128>().expect("a whole number")
+            });
+            assert!(earlier < later, "{options}: {earlier} {later}");
+        };
+        check("{}", "2024-01-31T10:20:30+02:00", "2024-01-31T09:20:30Z");
+        check(r#"{"cursor_zone": "+05:30"}"#, "2024-01-31T10:20:30", "2024-01-31T05:00:00Z");
+        check(r#"{"cursor_format": "epoch_milliseconds"}"#, "99999999999", "100000000000");
+        check(r#"{"cursor_format": "%d.%m.%Y"}"#, "31.01.2024", "01.02.2024");
+        assert_eq!(cursor("{}", None).order_of(None), None);
+    }
+
+    #[test]
+    fn a_text_that_now_means_another_instant_has_no_order() {
+        let check = |options: &str, order: Option<&str>, expected: Option<&str>| {
+            let cursor = cursor(options, Some("1970-01-01T06:00:00")).ordered(order);
+            assert_eq!(cursor.order_of(cursor.text().as_deref()).as_deref(), expected, "{options} after {order:?}");
+        };
+        check("{}", None, Some("21600000000000"));
+        check("{}", Some("21600000000000"), Some("21600000000000"));
+        check(r#"{"cursor_zone": "+05:00"}"#, Some("21600000000000"), None);
+        check(r#"{"cursor_zone": "+05:00"}"#, None, Some("3600000000000"));
+    }
 }

@@ -19,7 +19,7 @@ tidegate_sdk::export!(Timestamp);
 impl Strategy for Timestamp {
     const NAME: &'static str = "timestamp";
     const SUMMARY: &'static str = "Reads APIs that take an update time and have no pages.";
-    const NEEDS: &'static [&'static str] = &["forward:instant:/last_timestamp"];
+    const NEEDS: &'static [&'static str] = &["forward:integer:/order"];
 
     type Config = Config;
     type State = SinceState;

@@ -23,6 +23,9 @@ pub struct SinceState {
     /// The cursor: the greatest instant seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_timestamp: Option<String>,
+    /// The cursor's instant, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// How many records the longest answer had. The source does not cut off shorter ones.
     #[serde(default)]
     pub longest_answer: u32,
@@ -50,8 +53,8 @@ impl Since<'_> {
     /// Reads everything from `look_back` before the cursor on, and moves the cursor along. Checkpoints wherever nothing
     /// before the cursor is left out.
     pub fn read(&self, state: Option<SinceState>, look_back: Period) -> Result<()> {
-        let SinceState { last_timestamp, longest_answer } = state.unwrap_or_default();
-        let cursor = Cursor::resume(self.cursor, last_timestamp.as_deref())?;
+        let SinceState { last_timestamp, order, longest_answer } = state.unwrap_or_default();
+        let cursor = Cursor::resume(self.cursor, last_timestamp.as_deref())?.ordered(order.as_deref());
         let start = cursor.greatest().map(|greatest| cursor.reaching(&greatest.earlier(look_back)));
         let mut reader = Reader { plan: self, cursor, last: None };
         Walk::new(&mut reader, self.cursor, self.endpoint.page_cap, longest_answer).run(start)?;
@@ -94,7 +97,9 @@ impl Source for Reader<'_> {
     }
 
     fn settle(&mut self, longest_answer: u32) -> Result<()> {
-        checkpoint(&SinceState { last_timestamp: self.cursor.text(), longest_answer })
+        let last_timestamp = self.cursor.text();
+        let order = self.cursor.order_of(last_timestamp.as_deref());
+        checkpoint(&SinceState { last_timestamp, order, longest_answer })
     }
 
     fn without_filter(&self) -> Error {
