@@ -133,6 +133,7 @@ async fn the_same_seed_gives_the_same_trace() {
         seed,
         most_trials: None,
         scenario: Some("the length of pages varies".into()),
+        is_strict: false,
         trial: Some("each/atomic/crash@0.17".into()),
     };
     let trace = |seed| {

@@ -99,6 +99,8 @@ pub struct Case {
     pub scenario: String,
     /// The seed that all that is arbitrary follows from.
     pub seed: u64,
+    /// Whether the source itself leaves records out, so that losing them does not count against the strategy.
+    pub is_forgiven: bool,
     /// Why the strategy refuses this source, where it does.
     pub refusal: Option<String>,
     /// By check, what was tried.
@@ -123,9 +125,14 @@ impl Case {
         self.tallies.values().map(|tally| tally.tried).sum()
     }
 
-    /// Whether something was tried, and nothing failed.
+    /// Whether something was tried, and nothing failed that counts.
     pub fn is_passed(&self) -> bool {
-        self.tried() > 0 && self.counterexample.is_none()
+        self.tried() > 0 && (self.counterexample.is_none() || self.is_loss_of_the_source())
+    }
+
+    /// Whether records are lost that the source itself leaves out, and nothing else is wrong.
+    pub fn is_loss_of_the_source(&self) -> bool {
+        self.is_forgiven && !self.faults.is_empty() && self.faults.keys().all(|fault| *fault == Fault::Lost)
     }
 }
 
@@ -158,9 +165,9 @@ impl Certificate {
         totals
     }
 
-    /// How many trials showed a defect of this kind.
+    /// How many trials showed a defect of this kind, where that counts.
     pub fn count(&self, fault: Fault) -> u64 {
-        self.cases.iter().filter_map(|case| case.faults.get(&fault)).sum()
+        self.cases.iter().filter(|case| !case.is_passed()).filter_map(|case| case.faults.get(&fault)).sum()
     }
 }
 

@@ -56,6 +56,11 @@ pub(super) enum Mishap {
 }
 
 impl Mishap {
+    /// Whether every request fails from then on.
+    pub(super) fn is_lasting(self) -> bool {
+        matches!(self, Mishap::Outage | Mishap::Postponement)
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Mishap::Crash => "crash",
@@ -123,7 +128,7 @@ impl Course {
         inner.steps.push(step);
         let (_, mishap) = inner.due.filter(|(at, _)| *at == number)?;
         inner.has_struck = true;
-        inner.lasting = Some(mishap).filter(|mishap| matches!(mishap, Mishap::Outage | Mishap::Postponement));
+        inner.lasting = Some(mishap).filter(|mishap| mishap.is_lasting());
         inner.events.push(Event(format!("    ! {mishap}")));
         if mishap == Mishap::Crash {
             self.gone.cancel();

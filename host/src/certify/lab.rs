@@ -92,6 +92,11 @@ impl Lab {
         }
     }
 
+    /// Whether nothing happens in the source while a run reads it.
+    pub(super) fn rests_while_read(&self) -> bool {
+        self.own.is_some() || self.world().rests_while_read()
+    }
+
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,23 +9,28 @@ use super::survey::paused;
 use super::trial::{Trial, conduct};
 use crate::plugin::{Manifest, Strategy};
 
-/// The kind of API that a strategy reads under this configuration; none where it asks for none of the simulated ones.
-pub fn recognize(strategy: &Arc<dyn Strategy>, manifest: &Manifest, config: &Map<String, Value>) -> Option<Api> {
+/// The kind of API that a strategy reads under this configuration. Where it asks for none of the simulated ones, what it
+/// does in place of that, as the rest of a sentence that begins with its name.
+pub fn recognize(
+    strategy: &Arc<dyn Strategy>,
+    manifest: &Manifest,
+    config: &Map<String, Value>,
+) -> Result<Api, String> {
     let config = Value::Object(config.clone()).to_string();
-    let plain = scenario::of(Api::Keyset).into_iter().next()?;
-    let asked = paused(async {
-        let (_, lab) = conduct(Arc::clone(strategy), config, &plain, 0, None, Trial::PLAIN).await;
-        lab.world().asked().to_owned()
+    let told = scenario::of(Api::Keyset).into_iter().next().and_then(|plain| {
+        paused(async {
+            let (end, lab) = conduct(Arc::clone(strategy), config, &plain, 0, None, Trial::PLAIN).await;
+            let asked = lab.world().asked().to_owned();
+            (asked, end.finding.map(|finding| finding.message).or(end.refusal))
+        })
+    });
+    let (asked, ended) = told.unwrap_or_default();
+    let found = asked.iter().find_map(|path| Api::of_path(path)).ok_or_else(|| match (asked.as_slice(), ended) {
+        ([], Some(why)) => format!("has asked for nothing: {why}"),
+        ([], None) => "has asked for nothing".to_owned(),
+        (asked, _) => format!("asks for {}, which no simulated source has", asked.join(" and ")),
     })?;
-    asked.iter().find_map(|path| match path.as_str() {
-        "/pagination/keyset" => Some(Api::Keyset),
-        "/pagination/offset" => Some(Api::Offset),
-        "/incremental/step" => Some(Api::StepSize),
-        "/incremental/replay" => Some(Api::Replay),
-        "/incremental/timestamp" if looks_back(manifest) => Some(Api::Replay),
-        "/incremental/timestamp" => Some(Api::Timestamp),
-        _ => None,
-    })
+    Ok(if found == Api::Timestamp && looks_back(manifest) { Api::Replay } else { found })
 }
 
 /// Whether a strategy promises to find records that appear late: by its name, or by a setting for it.

@@ -27,28 +27,17 @@ pub(super) async fn from_each_state(
         (durable.distinct_states(), durable.tables.clone())
     };
     let mut ends = Vec::new();
-    let (mut least_read, mut asked_from) = (usize::MAX, None);
-    for (number, Saved { state, tables }) in states.iter().enumerate() {
+    let mut progress = Progress::default();
+    // How much is read follows from the state alone, unless the source answers as it likes.
+    let is_fickle = scenario.filter == Filter::Ignored || scenario.quirk == Quirk::CapVaries;
+    let tolerance = if is_fickle { usize::MAX } else { scenario.page };
+    for (number, Saved { run, state, tables }) in states.iter().enumerate() {
         let Resumed { mut end, read, asked } = resume(lab, tables, state.clone()).await;
-        // How much is read follows from the state alone, unless the source answers as it likes.
-        let is_fickle = scenario.filter == Filter::Ignored || scenario.quirk == Quirk::CapVaries;
-        let text = &state.text;
-        let moved_back = if endings.contains(state) && asked < asked_from {
-            Some(format!(
-                "the state {text} at the end of a run lets the next one begin further back than an earlier one"
-            ))
-        } else if !is_fickle && read > least_read.saturating_add(scenario.page) {
-            Some(format!(
-                "from the state {text} on, {read} records are read again; from an earlier one, only {least_read}"
-            ))
-        } else {
-            None
+        let moved_back = match endings.contains(state) {
+            true => progress.ends(&state.text, read, asked, tolerance),
+            false => progress.goes_on(*run, &state.text, read, tolerance),
         };
         end.finding = end.finding.or(moved_back.map(|message| Finding::new(Fault::MovedBack, message)));
-        least_read = least_read.min(read);
-        if endings.contains(state) {
-            asked_from = asked_from.max(asked);
-        }
         ends.push((Check::Resume, format!("state@{number}"), end));
     }
     let last = states.last().map(|saved| &saved.state);
@@ -61,6 +50,49 @@ pub(super) async fn from_each_state(
     ends
 }
 
+/// How far the states of a trial have come, by what is read from them on.
+///
+/// The states of one run are compared with each other, and those at the ends of runs. A run may well begin behind the
+/// end of the one before it, and read some records again.
+#[derive(Default)]
+struct Progress {
+    run: u64,
+    /// The fewest records that were read from a state of this run on.
+    least_in_run: Option<usize>,
+    /// As above, from the end of a run on.
+    least_at_end: Option<usize>,
+    asked_from: Option<i64>,
+}
+
+impl Progress {
+    /// A state from the middle of a run. Tells where it moves back.
+    fn goes_on(&mut self, run: u64, state: &str, read: usize, tolerance: usize) -> Option<String> {
+        if self.run != run {
+            (self.run, self.least_in_run) = (run, None);
+        }
+        compare_read(&mut self.least_in_run, state, read, tolerance)
+    }
+
+    /// The state at the end of a run. Tells where it moves back.
+    fn ends(&mut self, state: &str, read: usize, asked: Option<i64>, tolerance: usize) -> Option<String> {
+        let told = compare_read(&mut self.least_at_end, state, read, tolerance);
+        if asked < self.asked_from {
+            let message = "lets the next one begin further back than an earlier one";
+            return Some(format!("the state {state} at the end of a run {message}"));
+        }
+        self.asked_from = asked;
+        told
+    }
+}
+
+fn compare_read(least: &mut Option<usize>, state: &str, read: usize, tolerance: usize) -> Option<String> {
+    let before = least.unwrap_or(read);
+    *least = Some(before.min(read));
+    (read > before.saturating_add(tolerance)).then(|| {
+        format!("from the state {state} on, {read} records are read again; from an earlier one, only {before}")
+    })
+}
+
 struct Resumed {
     end: TrialEnd,
     /// How many different records were read.
@@ -69,21 +101,35 @@ struct Resumed {
     asked: Option<i64>,
 }
 
+/// An old state may lead to an old view of the source, such as a list that a scroll token stands for; the run after it
+/// must have caught up.
 async fn resume(lab: &Arc<Lab>, tables: &BTreeMap<String, Rows>, state: State) -> Resumed {
     lab.destination.reset(tables, state);
+    let (mut end, asked) = resumed_run(lab).await;
+    let read = lab.destination.lock().delivered();
+    let (mut count, mut compared) = lab.compare();
+    if compared.is_err() && end.finding.is_none() {
+        let (mut second, _) = resumed_run(lab).await;
+        end.events.append(&mut second.events);
+        end.finding = second.finding;
+        (count, compared) = lab.compare();
+    }
+    end.compared = count;
+    end.finding = end.finding.or(compared.err());
+    Resumed { end, read, asked }
+}
+
+async fn resumed_run(lab: &Arc<Lab>) -> (TrialEnd, Option<i64>) {
     lab.pause().await;
     let run = lab.run(Manner { pace: Pace::EACH, mode: Mode::Incremental }, None).await;
-    let read = lab.destination.lock().delivered();
     let mut end = TrialEnd::of(run.events);
     match run.report.map(|report| judge(&report)) {
         Some(Outcome::Faulty(finding)) => end.finding = Some(finding),
+        Some(Outcome::Declined(why)) => end.finding = Some(Finding::new(Fault::BrokeOff, why)),
         Some(Outcome::Refused(why)) => end.finding = Some(refused_at_last(&why)),
         _ => {}
     }
-    let (count, compared) = lab.compare();
-    end.compared = count;
-    end.finding = end.finding.or(compared.err());
-    Resumed { end, read, asked: run.asked_from }
+    (end, run.asked_from)
 }
 
 /// A state with all its times in the year 2999, and its numbers far up; none where it is no JSON.

@@ -42,6 +42,8 @@ pub struct Plan {
     /// Trials of one kind in a scenario, beyond which they are drawn by the seed. None: all. Up to 150 steps the process
     /// dies at each of them in any case.
     pub most_trials: Option<usize>,
+    /// Whether it counts against the strategy, too, what a source leaves out by itself.
+    pub is_strict: bool,
     /// Only the scenarios whose name has this in it.
     pub scenario: Option<String>,
     /// Only this trial.
@@ -128,6 +130,7 @@ impl<'a> Survey<'a> {
             api: plan.api,
             scenario: scenario.name.to_owned(),
             seed: plan.seed,
+            is_forgiven: scenario.expect == Expect::Forgiven && !plan.is_strict,
             refusal: None,
             tallies: BTreeMap::new(),
             crash_points: 0,
@@ -141,8 +144,8 @@ impl<'a> Survey<'a> {
     }
 
     fn conduct(mut self) -> Case {
-        let steps = self.read_plainly();
-        if self.case.tallies.get(&Check::Read).is_some_and(|tally| tally.failed > 0) {
+        let (steps, is_declined) = self.read_plainly();
+        if is_declined || self.case.tallies.get(&Check::Read).is_some_and(|tally| tally.failed > 0) {
             // What fails when nothing goes wrong fails all the more when something does.
             return self.finished();
         }
@@ -190,8 +193,9 @@ impl<'a> Survey<'a> {
         self.case
     }
 
-    /// The trial in which nothing goes wrong, and what follows from its end. Returns the steps of its first two runs.
-    fn read_plainly(&mut self) -> [Vec<Step>; 2] {
+    /// The trial in which nothing goes wrong, and what follows from its end. Returns the steps of its first two runs,
+    /// and whether the source has refused them.
+    fn read_plainly(&mut self) -> ([Vec<Step>; 2], bool) {
         let (strategy, config) = (Arc::clone(&self.plan.strategy), self.config.clone());
         let (scenario, seed, own) = (self.scenario, self.plan.seed, self.plan.own.clone());
         let shown = paused(async {
@@ -212,7 +216,7 @@ impl<'a> Survey<'a> {
         }
         self.case.refusal.clone_from(&end.refusal);
         self.case.quiet_requests = end.quiet_requests;
-        let steps = std::mem::take(&mut end.steps);
+        let (steps, is_declined) = (std::mem::take(&mut end.steps), end.is_declined);
         if self.is_asked_for(&Trial::PLAIN.to_string()) {
             self.note(Check::Read, Trial::PLAIN.to_string(), end);
         }
@@ -221,7 +225,7 @@ impl<'a> Survey<'a> {
                 self.note(check, name, end);
             }
         }
-        steps
+        (steps, is_declined)
     }
 
     /// So many of these trials, drawn by the seed; all where there are no more.

@@ -9,7 +9,7 @@ use super::course::{Event, Mishap, Step};
 use super::destination::{Destination, Durability, Durable};
 use super::lab::{Lab, Manner, RunEnd};
 use super::own::OwnSource;
-use super::scenario::Scenario;
+use super::scenario::{Expect, Scenario};
 use super::verdict::{Fault, Finding};
 use crate::model::{Report, State, Status};
 use crate::plugin::Strategy;
@@ -26,6 +26,12 @@ pub(super) enum Grouping {
     /// All at the end of the run.
     AtEnd,
 }
+
+/// Runs over an unchanged source in the trial in which nothing goes wrong. What a strategy does only now and then, such
+/// as beginning anew, shows after some of them.
+const QUIET_RUNS: usize = 5;
+/// A state that has grown by so many bytes in them, and in each, will grow beyond what a state may have.
+const GROWTH: usize = 32;
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,8 @@ pub(super) struct TrialEnd {
     pub(super) finding: Option<Finding>,
     /// Why the strategy refuses the source, in its words.
     pub(super) refusal: Option<String>,
+    /// Whether it was the source that refused what it was asked for, and the strategy has passed that on.
+    pub(super) is_declined: bool,
     /// The steps of the first and of the second run.
     pub(super) steps: [Vec<Step>; 2],
     pub(super) has_struck: bool,
@@ -115,7 +123,9 @@ pub(super) async fn conduct(
     if trial == Trial::PLAIN {
         lab.destination.keep_history();
     }
-    let mut conductor = Conductor { lab: Arc::clone(&lab), trial, end: TrialEnd::of(Vec::new()) };
+    let end = TrialEnd::of(Vec::new());
+    let may_decline = trial == Trial::PLAIN && scenario.expect != Expect::Read;
+    let mut conductor = Conductor { lab: Arc::clone(&lab), trial, may_decline, begun_at: None, end };
     if let Err(finding) = conductor.conduct().await {
         conductor.end.finding = Some(finding);
     }
@@ -128,6 +138,7 @@ impl TrialEnd {
         TrialEnd {
             finding: None,
             refusal: None,
+            is_declined: false,
             steps: [Vec::new(), Vec::new()],
             has_struck: false,
             compared: 0,
@@ -146,6 +157,10 @@ impl TrialEnd {
 struct Conductor {
     lab: Arc<Lab>,
     trial: Trial,
+    /// Whether the strategy may pass on that the source refuses what it is asked for.
+    may_decline: bool,
+    /// Where the first request of the last complete run has begun.
+    begun_at: Option<i64>,
     end: TrialEnd,
 }
 
@@ -171,6 +186,9 @@ impl Conductor {
         if mode == Mode::FullRefresh && !is_complete && !end.steps.contains(&Step::Finished) {
             self.nothing_shows(&before)?;
         }
+        if is_complete && end.has_struck && self.trial.mishap.is_some_and(|(_, _, mishap)| mishap.is_lasting()) {
+            self.nothing_concealed()?;
+        }
         if due.is_some() && !is_complete {
             self.lab.pause().await;
             let again = self.trial.second_crash.map(|step| (step, Mishap::Crash));
@@ -193,19 +211,36 @@ impl Conductor {
             return Ok(());
         }
         self.compare()?;
-        self.lab.pause().await;
+        let mut lengths = vec![self.state_length()];
+        for _ in 0..if self.trial == Trial::PLAIN { QUIET_RUNS } else { 1 } {
+            self.lab.pause().await;
+            self.quiet_run().await?;
+            lengths.push(self.state_length());
+        }
+        self.compare()?;
+        does_not_grow(&lengths)
+    }
+
+    /// A run over a source that has not changed.
+    async fn quiet_run(&mut self) -> Result<(), Finding> {
         let quiet = self.run(Mode::Incremental, None).await;
         self.judge(&quiet)?;
-        if let Some(report) = &quiet.report {
-            self.end.quiet_requests = report.progress.requests;
-            let counts = report.progress.committed;
-            let written = counts.inserted + counts.updated + counts.deleted;
-            if written > 0 {
+        let Some(report) = &quiet.report else { return Ok(()) };
+        self.end.quiet_requests = report.progress.requests;
+        let counts = report.progress.committed;
+        match counts.inserted + counts.updated + counts.deleted {
+            0 => Ok(()),
+            written => {
+                // Where it lost or doubled records by that, this is what is wrong.
+                self.compare()?;
                 let message = format!("a run over an unchanged source wrote {written} rows");
-                return Err(Finding::new(Fault::Rewritten, message));
+                Err(Finding::new(Fault::Rewritten, message))
             }
         }
-        self.compare()
+    }
+
+    fn state_length(&self) -> usize {
+        self.lab.destination.lock().state.as_ref().map_or(0, |state| state.text.len())
     }
 
     async fn run(&mut self, mode: Mode, due: Option<(usize, Mishap)>) -> RunEnd {
@@ -224,8 +259,16 @@ impl Conductor {
         match judge(report) {
             Outcome::Complete => {
                 self.end.endings.extend(report.state.clone());
+                self.does_not_begin_further_back(end)?;
                 Ok(true)
             }
+            Outcome::Declined(why) if self.may_decline && self.end.endings.is_empty() => {
+                self.end.is_declined = true;
+                self.end.refusal = Some(why);
+                Ok(true)
+            }
+            Outcome::Declined(_) if end.has_struck => Ok(false),
+            Outcome::Declined(why) => Err(Finding::new(Fault::BrokeOff, why)),
             Outcome::Refused(why) => {
                 self.end.refusal = Some(why);
                 Ok(true)
@@ -242,6 +285,29 @@ impl Conductor {
             true => Ok(()),
             false => Err(Finding::new(Fault::Torn, "a full refresh that did not end well has changed rows or state")),
         }
+    }
+
+    /// Where nothing goes wrong, each run begins where the one before it began, or further on.
+    fn does_not_begin_further_back(&mut self, end: &RunEnd) -> Result<(), Finding> {
+        if self.trial != Trial::PLAIN || end.asked_from >= self.begun_at {
+            self.begun_at = end.asked_from;
+            return Ok(());
+        }
+        let message = "this run begins further back than the one before it, which has come to its end";
+        Err(Finding::new(Fault::MovedBack, message))
+    }
+
+    /// A run that ended well although the source was out from some request on must have read everything all the same.
+    fn nothing_concealed(&mut self) -> Result<(), Finding> {
+        if !self.lab.rests_while_read() {
+            return Ok(());
+        }
+        self.compare().map_err(|Finding { message, .. }| {
+            Finding::new(
+                Fault::Concealed,
+                format!("the source has failed, the run ended well all the same, and {message}"),
+            )
+        })
     }
 
     fn compare(&mut self) -> Result<(), Finding> {
@@ -267,6 +333,8 @@ pub(super) enum Outcome {
     Complete,
     /// The strategy says that it cannot read this source, and why.
     Refused(String),
+    /// The source refuses what it is asked for, and the strategy passes that on.
+    Declined(String),
     Faulty(Finding),
 }
 
@@ -279,6 +347,7 @@ pub(super) fn judge(report: &Report) -> Outcome {
             "limit.no_progress" | "limit.busy" | "limit.unsealed" | "limit.run_timeout" => {
                 faulty(Fault::Endless, error.message())
             }
+            "source.status" => Outcome::Declined(format!("source.status: {}", error.message())),
             "plugin.backward" => faulty(Fault::MovedBack, error.message()),
             code => faulty(Fault::BrokeOff, &format!("{code}: {}", error.message())),
         },
@@ -289,6 +358,16 @@ pub(super) fn judge(report: &Report) -> Outcome {
             rows => faulty(Fault::Unaccounted, &format!("{rows} rows were staged and neither committed nor refused")),
         },
     }
+}
+
+/// The lengths of the states after runs over an unchanged source.
+fn does_not_grow(lengths: &[usize]) -> Result<(), Finding> {
+    let (first, last) = (lengths.first().copied().unwrap_or(0), lengths.last().copied().unwrap_or(0));
+    if lengths.len() <= QUIET_RUNS || !lengths.is_sorted_by(|one, next| one < next) || last - first < GROWTH {
+        return Ok(());
+    }
+    let message = format!("with each run over an unchanged source the state grows: {lengths:?} bytes");
+    Err(Finding::new(Fault::Growing, message))
 }
 
 /// Rows that were staged by a run that ended well and that the destination has not seen.

@@ -21,10 +21,14 @@ pub enum Fault {
     Altered,
     /// A record is there as it was once, not as it is.
     Stale,
+    /// A run ended well although the source had failed, and has not read everything.
+    Concealed,
     /// The run would go on for ever.
     Endless,
     /// The state moves back.
     MovedBack,
+    /// The state grows with each run over an unchanged source.
+    Growing,
     /// A run over an unchanged source writes rows.
     Rewritten,
     /// A change of the destination shows though it was not committed.
@@ -45,8 +49,10 @@ impl Fault {
             Fault::Stale => "stale",
             Fault::Duplicated => "duplicated",
             Fault::Altered => "altered",
+            Fault::Concealed => "concealed",
             Fault::Endless => "endless",
             Fault::MovedBack => "moved-back",
+            Fault::Growing => "growing",
             Fault::Rewritten => "rewritten",
             Fault::Torn => "torn",
             Fault::Unaccounted => "unaccounted",

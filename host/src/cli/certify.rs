@@ -13,7 +13,7 @@ use super::logging::Screen;
 use super::output::{self, Stream};
 use super::{Format, exit, run, summary};
 use crate::certify::{self, Api, Case, Certificate, Check, OwnSource, Plan};
-use crate::config;
+use crate::config::{self, Place, Places};
 use crate::error::{Error, Result};
 use crate::http::{Meter, Origins};
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// With --connection: the file of its answers; they are read from it where it is there, and written to it otherwise
     #[arg(long, value_name = "FILE", requires = "connection")]
     recording: Option<PathBuf>,
+    /// Count it as a failure, too, if records are lost that a source leaves out by itself
+    #[arg(long)]
+    strict: bool,
     /// Only the scenarios with this in their name
     #[arg(long, value_name = "TEXT")]
     scenario: Option<String>,
@@ -109,6 +112,8 @@ async fn plan(arguments: &Arguments) -> Result<Plan> {
         None => {
             let config: Map<String, Value> = serde_json::from_str(&arguments.config)
                 .map_err(|error| Error::configuration(format!("--config is no JSON object: {error}")))?;
+            let place = Place::File { file: "--config".into(), line: 1, column: 1 };
+            config::validate(&config, &manifest.config_schema, &Places::new(place))?;
             let api = match arguments.api {
                 Some(api) => api,
                 None => recognize(&strategy, &manifest, &config).await?,
@@ -124,6 +129,7 @@ async fn plan(arguments: &Arguments) -> Result<Plan> {
         own,
         seed: arguments.seed,
         most_trials: (!arguments.long && arguments.trial.is_none()).then_some(QUICK),
+        is_strict: arguments.strict,
         scenario: arguments.scenario.clone(),
         trial: arguments.trial.clone(),
     };
@@ -135,7 +141,7 @@ async fn recognize(strategy: &Arc<dyn Strategy>, manifest: &Manifest, config: &M
     let (strategy, manifest, config) = (Arc::clone(strategy), manifest.clone(), config.clone());
     let name = manifest.name.clone();
     let api = blocking(move || certify::recognize(&strategy, &manifest, &config)).await?;
-    api.ok_or_else(|| unknown(&name))
+    api.map_err(|told| unknown(&name, &told))
 }
 
 /// The source of a connection and the configuration that goes with it.
@@ -169,9 +175,10 @@ fn refuse_nothing(certificate: &Certificate, plan: &Plan) -> Result<()> {
     }
 }
 
-fn unknown(name: &str) -> Error {
-    Error::configuration(format!("{name} asks for none of the paths of the simulated sources")).help(
-        "name the kind of its API with --api, and its paths with --config; or use --connection with its own source",
+fn unknown(name: &str, told: &str) -> Error {
+    Error::configuration(format!("{name} {told}")).help(
+        "where its API takes the parameters of a simulated one, name that with --api (keyset, offset, timestamp, replay, \
+         step-size), and it is answered at any path; otherwise try it on its own source with --connection FILE",
     )
 }
 
@@ -193,7 +200,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certificate> {
     let tells = !screen.is_quiet && !is_long;
-    blocking(move || {
+    let trial = plan.trial.clone();
+    let certificate = blocking(move || {
         certify::certify(&plan, &|case| {
             if tells {
                 let mark = if case.is_passed() { "ok" } else { "FAILED" };
@@ -201,7 +209,14 @@ async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certifica
             }
         })
     })
-    .await
+    .await?;
+    match trial {
+        Some(trial) if certificate.totals().is_empty() => {
+            Err(Error::configuration(format!("there is no trial `{trial}`"))
+                .help("a trial is called as a report names it, such as each/atomic/crash@0.17; --scenario says where"))
+        }
+        _ => Ok(certificate),
+    }
 }
 
 fn finish(arguments: &Arguments, certificate: &Certificate, screen: &Screen) -> Result<u8> {
@@ -222,6 +237,7 @@ fn finish(arguments: &Arguments, certificate: &Certificate, screen: &Screen) -> 
 fn to_text(certificate: &Certificate, arguments: &Arguments) -> String {
     let mut parts = vec![table(certificate)];
     parts.extend(refusals(certificate));
+    parts.extend(forgiven(certificate));
     parts.extend(certificate.cases.iter().filter_map(|case| counterexample(case, arguments)));
     parts.push(conclusion(certificate));
     parts.join("\n\n")
@@ -235,6 +251,7 @@ fn table(certificate: &Certificate) -> String {
     table.set_header(header);
     for case in &certificate.cases {
         let outcome = match (&case.counterexample, &case.refusal) {
+            (Some(_), _) if case.is_passed() => "lost by the source".to_owned(),
             (Some(found), _) => found.fault.to_string().to_uppercase(),
             (None, Some(_)) => "refused".to_owned(),
             (None, None) => "read".to_owned(),
@@ -259,8 +276,20 @@ fn refusals(certificate: &Certificate) -> Option<String> {
         .then(|| format!("refused, in its own words:\n{}", lines.into_iter().collect::<Vec<_>>().join("\n")))
 }
 
+/// The sources that leave records out by themselves, and what is lost in them.
+fn forgiven(certificate: &Certificate) -> Option<String> {
+    let cases = certificate.cases.iter().filter(|case| case.is_loss_of_the_source());
+    let lines: Vec<String> = cases
+        .filter_map(|case| Some(format!("  {}: {}", case.scenario, case.counterexample.as_ref()?.message)))
+        .collect();
+    (!lines.is_empty()).then(|| {
+        let title = "lost since the source leaves records out by itself (a failure with --strict)";
+        format!("{title}:\n{}", lines.join("\n"))
+    })
+}
+
 fn counterexample(case: &Case, arguments: &Arguments) -> Option<String> {
-    let found = case.counterexample.as_ref()?;
+    let found = case.counterexample.as_ref().filter(|_| !case.is_passed())?;
     let history = found.history.join("\n");
     let subject = match &arguments.connection {
         Some(file) => format!("--connection {}", file.display()),
@@ -275,7 +304,8 @@ fn counterexample(case: &Case, arguments: &Arguments) -> Option<String> {
 
 fn conclusion(certificate: &Certificate) -> String {
     let sum = |of: fn(&Case) -> u64| certificate.cases.iter().map(of).sum::<u64>();
-    let faults: BTreeSet<_> = certificate.cases.iter().flat_map(|case| case.faults.keys()).collect();
+    let failed = certificate.cases.iter().filter(|case| !case.is_passed());
+    let faults: BTreeSet<_> = failed.flat_map(|case| case.faults.keys()).collect();
     let faults: Vec<String> =
         faults.into_iter().map(|fault| format!("{} {fault}", certificate.count(*fault))).collect();
     let verdict = match certificate.passed {

@@ -53,7 +53,8 @@ pub struct Places {
 }
 
 impl Places {
-    pub(super) fn new(root: Place) -> Places {
+    /// All of it was written in one place.
+    pub fn new(root: Place) -> Places {
         Places { root, by_pointer: HashMap::new() }
     }
 

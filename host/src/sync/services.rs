@@ -142,7 +142,9 @@ impl Services for RunServices {
             };
             self.unsealed.fetch_add(1, Relaxed);
             let rows = change.rows().map_or(0, |rows| rows.len());
-            self.watch.ask(|guard| guard.staging(&change)).await;
+            if rows > 0 || change.rows().is_none() {
+                self.watch.ask(|guard| guard.staging(&change)).await;
+            }
             self.watch.heed(self.inlet.stage(Arc::clone(table), change).await).await;
             self.gauge.rows_read(rows);
             Ok(())

@@ -41,6 +41,8 @@ pub(super) struct Durable {
 /// A state and the rows that it was committed with.
 #[derive(Clone, Debug)]
 pub(super) struct Saved {
+    /// The number of the opening that committed it.
+    pub(super) run: u64,
     pub(super) state: State,
     pub(super) tables: BTreeMap<String, Rows>,
 }
@@ -104,7 +106,7 @@ impl Durable {
 
     fn save(&mut self, state: State) {
         if let Some(history) = &mut self.history {
-            history.push(Saved { state: state.clone(), tables: self.tables.clone() });
+            history.push(Saved { run: self.fence, state: state.clone(), tables: self.tables.clone() });
         }
         self.state = Some(state);
     }

@@ -32,6 +32,18 @@ impl Api {
     /// Those that are simulated.
     pub const ALL: [Api; 5] = [Api::Keyset, Api::Offset, Api::Timestamp, Api::Replay, Api::StepSize];
 
+    /// Where the simulated source answers, unless the kind of its API was named: then it does so at any path.
+    pub(super) fn of_path(path: &str) -> Option<Api> {
+        match path {
+            "/pagination/keyset" => Some(Api::Keyset),
+            "/pagination/offset" => Some(Api::Offset),
+            "/incremental/timestamp" => Some(Api::Timestamp),
+            "/incremental/replay" => Some(Api::Replay),
+            "/incremental/step" => Some(Api::StepSize),
+            _ => None,
+        }
+    }
+
     /// Its name; where it is simulated, also that of the built-in strategy for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -113,6 +125,9 @@ pub(super) enum Expect {
     Read,
     /// The strategy may also end with the error that says why it cannot.
     ReadOrRefuse,
+    /// As above; and since the source itself leaves records out, which no answer tells, one that loses them is told so
+    /// and certified all the same.
+    Forgiven,
 }
 
 /// A change that happens once this many requests were answered.
@@ -125,6 +140,7 @@ pub(super) struct When {
 /// One case.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
+    pub(super) api: Api,
     /// What is awkward about the source, in a reader's words.
     pub(super) name: &'static str,
     pub(super) rows: Rows,
@@ -148,6 +164,7 @@ const fn after(after: u32, change: Change) -> When {
 
 /// A source of the user's own, of which nothing is known but that it rests.
 const OWN: Scenario = Scenario {
+    api: Api::Own,
     name: "its own source",
     rows: Rows::of(&[]),
     page: usize::MAX,

@@ -1,8 +1,9 @@
 //! Awkward APIs of limits and offsets.
 
-use super::{Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
 
 const PLAIN: Scenario = Scenario {
+    api: Api::Offset,
     name: "a plain source",
     rows: Rows::of(&[(1, 43)]),
     page: 100,

@@ -1,8 +1,9 @@
 //! Awkward APIs of ID ranges.
 
-use super::{Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
 
 const PLAIN: Scenario = Scenario {
+    api: Api::StepSize,
     name: "a plain source",
     rows: Rows::of(&[(1, 53)]),
     page: 1_000,

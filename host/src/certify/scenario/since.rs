@@ -1,8 +1,9 @@
 //! Awkward APIs of one update time and no pages.
 
-use super::{Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
 
 const PLAIN: Scenario = Scenario {
+    api: Api::Timestamp,
     name: "a plain source",
     rows: Rows::of(&[(1, 43)]),
     page: 12,
@@ -141,5 +142,5 @@ pub(super) fn of_timestamp() -> Vec<Scenario> {
 
 pub(super) fn of_replay() -> Vec<Scenario> {
     let all = COMMON.iter().chain(LATE).cloned();
-    all.map(|scenario| Scenario { config: LOOK_BACK, ..scenario }).collect()
+    all.map(|scenario| Scenario { api: Api::Replay, config: LOOK_BACK, ..scenario }).collect()
 }

@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::http::{Response, WireRequest};
 use crate::sync::Clock;
 
-use super::scenario::{Filter, Quirk, Scenario, When};
+use super::scenario::{Api, Filter, Quirk, Scenario, When};
 
 pub(super) use notation::Notation;
 pub(super) use rows::{Change, Record, Rows, Store};
@@ -76,6 +76,11 @@ impl World {
         }
     }
 
+    /// Whether nothing happens in it while it is read, and it answers alike in each run.
+    pub(super) fn rests_while_read(&self) -> bool {
+        self.scenario.changes.is_empty()
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.store
     }
@@ -127,12 +132,12 @@ impl World {
         self.answered += 1;
         let parameters: Parameters = request.url.query_pairs().into_owned().collect();
         self.note(request, &parameters);
-        let answer = match request.url.path() {
-            "/pagination/keyset" => self.keyset(&parameters),
-            "/pagination/offset" => self.offset(&parameters),
-            "/incremental/timestamp" | "/incremental/replay" => self.since(&parameters),
-            "/incremental/step" => self.range(&parameters),
-            _ => Err((404, "the simulated source has no such path")),
+        let answer = match Api::of_path(request.url.path()).unwrap_or(self.scenario.api) {
+            Api::Keyset => self.keyset(&parameters),
+            Api::Offset => self.offset(&parameters),
+            Api::Timestamp | Api::Replay => self.since(&parameters),
+            Api::StepSize => self.range(&parameters),
+            Api::Own => Err((404, "there is no simulated source")),
         };
         match answer {
             Ok(page) => (response(200, self.body(&page)), page.records.len()),
