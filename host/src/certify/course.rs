@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::verdict::Finding;
 
+/// Steps of a run: far more than staging the largest scenario record by record.
+const STEPS: usize = 20_000;
+
 /// A step of a run, at which something can go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -134,6 +137,11 @@ impl Course {
             self.gone.cancel();
         }
         Some(mishap)
+    }
+
+    /// Whether the run has taken more steps than any that ends.
+    pub(super) fn is_endless(&self) -> bool {
+        self.lock().steps.len() > STEPS
     }
 
     /// Ends when the process is gone.

@@ -20,6 +20,8 @@ use crate::plugin::{Manifest, Strategy};
 
 /// A strategy that fails so often in one scenario is not tried further there.
 const ENOUGH_FAILURES: u64 = 25;
+/// So many events at the beginning and at the end of a history are shown.
+const SHOWN: usize = 100;
 
 /// Up to so many steps the process dies at each of them, also where other trials are drawn.
 const ENUMERATED: usize = 150;
@@ -278,10 +280,20 @@ impl<'a> Survey<'a> {
         *self.case.faults.entry(fault).or_default() += 1;
         let is_shorter = |known: &Counterexample| end.events.len() < known.history.len();
         if self.case.counterexample.as_ref().is_none_or(is_shorter) {
-            let history = end.events.into_iter().map(|Event(event)| event).collect();
+            let history = cut(end.events.into_iter().map(|Event(event)| event).collect());
             self.case.counterexample = Some(Counterexample { fault, message, trial, history });
         }
     }
+}
+
+/// A long history without its middle.
+fn cut(mut history: Vec<String>) -> Vec<String> {
+    let left_out = history.len().saturating_sub(2 * SHOWN);
+    if left_out > 1 {
+        let note = format!("    … {left_out} more events …");
+        history.splice(SHOWN..SHOWN + left_out, [note]);
+    }
+    history
 }
 
 /// The user's configuration, and what the scenario adds, as far as the strategy knows the keys.

@@ -212,7 +212,7 @@ async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certifica
     .await?;
     match trial {
         Some(trial) if certificate.totals().is_empty() => {
-            Err(Error::configuration(format!("there is no trial `{trial}`"))
+            Err(Error::configuration(format!("no trial here is called `{trial}`"))
                 .help("a trial is called as a report names it, such as each/atomic/crash@0.17; --scenario says where"))
         }
         _ => Ok(certificate),

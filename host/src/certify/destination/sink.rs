@@ -49,6 +49,10 @@ impl ModelSink {
     /// Takes a step; an error where the process is gone or something else goes wrong.
     fn step(&self, step: Step) -> Result<()> {
         match self.course.step(step) {
+            None if self.course.is_endless() => {
+                let message = "the run stages and seals on and on, and comes to no end";
+                Err(Error::new(Origin::Limit, "limit.no_progress", message))
+            }
             None => Ok(()),
             Some(Mishap::Rejection) => Err(Error::rejected("the simulated destination refuses these records")),
             Some(_) => Err(Error::sink("the simulated destination is gone")),

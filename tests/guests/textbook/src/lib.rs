@@ -64,6 +64,14 @@ pub enum Flaw {
     AskAgain,
     /// A run that finds nothing new saves a cursor of a day before.
     MoveBack,
+    /// Every third run begins anew.
+    BeginAnew,
+    /// A request that fails is taken for the end.
+    Swallow,
+    /// Each run adds something to the state.
+    Grow,
+    /// It seals the same again and again, without asking for anything.
+    SealOn,
     /// Records are staged and never sealed.
     NeverSeal,
     /// It breaks off at the second page.
@@ -77,6 +85,8 @@ pub struct State {
     token: Option<String>,
     greatest: Option<String>,
     position: u64,
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 tidegate_sdk::export!(Textbook);
@@ -181,11 +191,22 @@ fn replay(mut state: State) -> Result<()> {
 fn careful(mut state: State, flaw: Flaw) -> Result<()> {
     let mut pages = 0;
     let mut is_new = false;
+    let runs = state.position + 1;
+    let mut notes = state.notes.clone();
+    match flaw {
+        Flaw::BeginAnew if runs.is_multiple_of(3) => state = State::default(),
+        Flaw::Grow => notes.push(format!("run {runs} went well")),
+        _ => {}
+    }
     loop {
         let request = Request::get("/pagination/keyset");
-        let page = match &state.token {
-            Some(token) => request.query("scroll_param", token).fetch()?,
-            None => request.query_some("updated_since", state.cursor.clone()).fetch()?,
+        let request = match &state.token {
+            Some(token) => request.query("scroll_param", token),
+            None => request.query_some("updated_since", state.cursor.clone()),
+        };
+        let page = match request.fetch() {
+            Err(_) if flaw == Flaw::Swallow => return Ok(()),
+            page => page?,
         };
         pages += 1;
         assert!(flaw != Flaw::Panic || pages < 2, "the second page is too much");
@@ -201,7 +222,9 @@ fn careful(mut state: State, flaw: Flaw) -> Result<()> {
         state = match &token {
             Some(_) if flaw == Flaw::ForgetToken => State { cursor: greatest.clone(), ..State::default() },
             Some(_) => State { greatest: greatest.clone(), token: token.clone(), ..state },
-            None => State { cursor: greatest.or(state.cursor), ..State::default() },
+            None => {
+                State { cursor: greatest.or(state.cursor), position: runs, notes: notes.clone(), ..State::default() }
+            }
         };
         if flaw == Flaw::MoveBack && token.is_none() && !is_new {
             state.cursor = state.cursor.as_deref().and_then(|cursor| before(cursor, Period::from_hours(24)));
@@ -211,6 +234,10 @@ fn careful(mut state: State, flaw: Flaw) -> Result<()> {
         }
         upsert("user", &staged)?;
         checkpoint(&state)?;
+        while flaw == Flaw::SealOn {
+            state.position += 1;
+            checkpoint(&state)?;
+        }
         if token.is_none() && flaw != Flaw::AskAgain {
             return Ok(());
         }
