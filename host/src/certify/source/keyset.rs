@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::{Answer, Page, Parameters, Quirk, Record, World};
+use super::{Answer, Page, Parameters, Quirk, Record, World, mix};
 
 /// Where a scroll stands.
 struct Position {
@@ -75,7 +75,8 @@ impl World {
         records.truncate(self.cap());
         let last = records.last().map(|record| (record.at, record.id));
         if self.scenario.quirk == Quirk::Unsorted {
-            self.shuffle(&mut records);
+            // Which records a page has stays the same, so that the order alone may change from answer to answer.
+            records.sort_by_key(|record| mix(record.id ^ self.draw(4, 1 << 40)));
         }
         let is_named = has_more || self.scenario.quirk == Quirk::TokenAlways;
         let token = last.filter(|_| is_named).map(|(at, id)| self.token(at, id, list, page + 1));
