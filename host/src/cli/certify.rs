@@ -293,13 +293,23 @@ fn counterexample(case: &Case, arguments: &Arguments) -> Option<String> {
     let history = found.history.join("\n");
     let subject = match &arguments.connection {
         Some(file) => format!("--connection {}", file.display()),
-        None => format!("--api {} --scenario \"{}\"", case.api, case.scenario),
+        None => format!("--api {} --scenario \"{}\"{}", case.api, case.scenario, configured(arguments)),
     };
     Some(format!(
         "{} in \"{}\": {}\nthe shortest history that shows it:\n{history}\nto see it again:\n  tidegate certify {} \
          {subject} --seed {} --trial {}",
         found.fault, case.scenario, found.message, arguments.plugin, case.seed, found.trial
     ))
+}
+
+/// What the command had beyond the scenario, as a shell takes it.
+fn configured(arguments: &Arguments) -> String {
+    let config = match arguments.config.as_str() {
+        "{}" => String::new(),
+        config => format!(" --config '{}'", config.replace('\'', r"'\''")),
+    };
+    let strict = if arguments.strict { " --strict" } else { "" };
+    config + strict
 }
 
 fn conclusion(certificate: &Certificate) -> String {
