@@ -200,8 +200,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certificate> {
     let tells = !screen.is_quiet && !is_long;
-    let trial = plan.trial.clone();
-    let certificate = blocking(move || {
+    blocking(move || {
         certify::certify(&plan, &|case| {
             if tells {
                 let mark = if case.is_passed() { "ok" } else { "FAILED" };
@@ -209,14 +208,7 @@ async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certifica
             }
         })
     })
-    .await?;
-    match trial {
-        Some(trial) if certificate.totals().is_empty() => {
-            Err(Error::configuration(format!("no trial here is called `{trial}`"))
-                .help("a trial is called as a report names it, such as each/atomic/crash@0.17; --scenario says where"))
-        }
-        _ => Ok(certificate),
-    }
+    .await
 }
 
 fn finish(arguments: &Arguments, certificate: &Certificate, screen: &Screen) -> Result<u8> {
