@@ -234,9 +234,11 @@ fn careful(mut state: State, flaw: Flaw) -> Result<()> {
         }
         upsert("user", &staged)?;
         checkpoint(&state)?;
-        while flaw == Flaw::SealOn {
-            state.position += 1;
-            checkpoint(&state)?;
+        if flaw == Flaw::SealOn {
+            loop {
+                state.position += 1;
+                checkpoint(&state)?;
+            }
         }
         if token.is_none() && flaw != Flaw::AskAgain {
             return Ok(());
