@@ -186,7 +186,12 @@ impl Conductor {
         if mode == Mode::FullRefresh && !is_complete && !end.steps.contains(&Step::Finished) {
             self.nothing_shows(&before)?;
         }
-        if is_complete && end.has_struck && self.trial.mishap.is_some_and(|(_, _, mishap)| mishap.is_lasting()) {
+        let is_well = end.report.as_ref().is_some_and(|report| report.error.is_none());
+        if is_well
+            && is_complete
+            && end.has_struck
+            && self.trial.mishap.is_some_and(|(_, _, mishap)| mishap.is_lasting())
+        {
             self.nothing_concealed()?;
         }
         if due.is_some() && !is_complete {
