@@ -62,6 +62,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..AWKWARD
     },
     Scenario {
+        name: "a scroll shows an old list, and each record as it is now",
+        quirk: Quirk::TokenList,
+        changes: &[after(1, Change::Update(2, 2)), after(3, Change::Update(20, 20))],
+        ..AWKWARD
+    },
+    Scenario {
         name: "a scroll shows an old state of the source",
         changes: DRIFT,
         quirk: Quirk::TokenSnapshot,

@@ -88,6 +88,8 @@ pub(super) enum Quirk {
     NewestUnsorted,
     /// A scroll shows the source as it was when the scroll began.
     TokenSnapshot,
+    /// A scroll shows the records that were there when it began, each as it is now.
+    TokenList,
     /// A token is the time of the page's last record, and leads behind all records of that time.
     TokenIsTime,
     /// As above, within base64 and JSON.

@@ -27,7 +27,7 @@ impl World {
     fn first_page(&mut self, parameters: &Parameters) -> Answer {
         let records = self.changed_since(parameters.get("updated_since"))?;
         let list = self.scrolls.len();
-        if self.scenario.quirk == Quirk::TokenSnapshot {
+        if matches!(self.scenario.quirk, Quirk::TokenSnapshot | Quirk::TokenList) {
             self.scrolls.push(records.clone());
         }
         Ok(self.page(records, list, 0))
@@ -48,9 +48,14 @@ impl World {
             Quirk::TokenExpires(status) if is_of_earlier_run => return Err((status, "the token has expired")),
             Quirk::TokenExpiresEmpty if is_of_earlier_run => return Ok(Page::default()),
             Quirk::TokenCycles if position.page >= 3 => return Ok(self.cycle(&position)),
-            Quirk::TokenSnapshot => {
+            quirk @ (Quirk::TokenSnapshot | Quirk::TokenList) => {
                 let list = self.scrolls.get(position.list).ok_or((410, "the list is gone"))?;
-                let rest = list.iter().skip(position.page * self.scenario.page).cloned().collect();
+                let rest = list.iter().skip(position.page * self.scenario.page);
+                let rest = rest.filter_map(|record| match quirk {
+                    Quirk::TokenList => self.store.get(record.id).cloned(),
+                    _ => Some(record.clone()),
+                });
+                let rest = rest.collect();
                 return Ok(self.page(rest, position.list, position.page));
             }
             _ => {}
