@@ -5,7 +5,7 @@
 
 mod sink;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::own::Difference;
@@ -52,6 +52,8 @@ pub(super) struct Saved {
 pub(super) struct Rows {
     key: Vec<String>,
     rows: BTreeMap<String, Row>,
+    /// What a truncation found and nothing has touched since.
+    untouched: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +127,7 @@ impl Durable {
 
 impl Rows {
     fn of(table: &Table) -> Rows {
-        Rows { key: table.primary_key.clone(), rows: BTreeMap::new() }
+        Rows { key: table.primary_key.clone(), ..Rows::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -156,8 +158,8 @@ impl Rows {
             Change::Update(batch) => self.each(batch, |rows, key, json| rows.update(key, json, &mut counts)),
             Change::Delete(batch) => self.each(batch, |rows, key, _| rows.delete(&key, &mut counts)),
             Change::Truncate => {
-                let keys: Vec<String> = self.rows.keys().cloned().collect();
-                keys.iter().for_each(|key| self.delete(key, &mut counts));
+                let live = self.rows.iter().filter(|(_, row)| !row.is_deleted);
+                self.untouched = live.map(|(key, _)| key.clone()).collect();
             }
         }
         counts
@@ -188,6 +190,7 @@ impl Rows {
 
     fn upsert(&mut self, key: String, json: &str, counts: &mut Counts) {
         let row = Row { json: json.to_owned(), is_deleted: false };
+        self.untouched.remove(&key);
         match self.rows.insert(key, row.clone()) {
             None => counts.inserted += 1,
             Some(before) if before == row => counts.unchanged += 1,
@@ -206,6 +209,13 @@ impl Rows {
             false => counts.updated += 1,
         }
         row.json = merged;
+    }
+
+    /// Marks what a truncation found, and nothing has touched since, as deleted.
+    fn end_truncation(&mut self) -> Counts {
+        let mut counts = Counts::default();
+        std::mem::take(&mut self.untouched).iter().for_each(|key| self.delete(key, &mut counts));
+        counts
     }
 
     fn delete(&mut self, key: &str, counts: &mut Counts) {

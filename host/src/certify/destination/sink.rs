@@ -80,6 +80,7 @@ impl ModelSink {
                 counts += rows.apply(&change);
             }
         }
+        tables.values_mut().for_each(|rows| counts += rows.end_truncation());
         counts
     }
 
