@@ -202,7 +202,7 @@ async fn conduct(plan: Plan, screen: &Screen, is_long: bool) -> Result<Certifica
     let tells = !screen.is_quiet && !is_long;
     blocking(move || {
         certify::certify(&plan, &|case| {
-            if tells {
+            if tells && case.tried() > 0 {
                 let mark = if case.is_passed() { "ok" } else { "FAILED" };
                 Stream::Stderr.print(&format!("{mark:>6}  {}: {}", case.api, case.scenario));
             }
