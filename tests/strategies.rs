@@ -40,8 +40,9 @@ fn changes(report: &Value) -> [u64; 3] {
 
 #[test]
 fn everything_arrives_once_and_changes_follow() {
-    let mut api = Api::start();
     for (strategy, path) in STRATEGIES {
+        // Records that were touched for another strategy would share the cursor's second, which costs a request.
+        let mut api = Api::start();
         let workspace = Workspace::new();
         workspace.connection("users", strategy, &api.url(), &[]);
 
