@@ -8,7 +8,7 @@ use super::scenario::Api;
 use super::verdict::Fault;
 
 /// The version of the kit: raised whenever scenarios or trials are added or changed.
-pub(super) const KIT_VERSION: u32 = 2;
+pub(super) const KIT_VERSION: u32 = 3;
 
 /// What a trial is tried for. The invariants are those of docs/architecture.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

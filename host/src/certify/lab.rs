@@ -87,7 +87,7 @@ impl Lab {
             Some(own) => own.compare(&durable),
             None => {
                 let world = self.world();
-                (world.store().len(), compare(&durable, world.store()))
+                (world.store().len(), compare(&durable, world.store(), world.shows_deletes()))
             }
         }
     }
@@ -95,6 +95,11 @@ impl Lab {
     /// Whether nothing happens in the source while a run reads it.
     pub(super) fn rests_while_read(&self) -> bool {
         self.own.is_some() || self.world().rests_while_read()
+    }
+
+    /// As above, and what the destination must have is known from the beginning.
+    pub(super) fn is_simulated_at_rest(&self) -> bool {
+        self.own.is_none() && self.world().rests_while_read()
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {

@@ -52,6 +52,14 @@ pub struct Plan {
     pub trial: Option<String>,
 }
 
+impl Plan {
+    /// Whether the strategy's configuration has this key.
+    fn knows(&self, key: &str) -> bool {
+        let schema: Value = serde_json::from_str(&self.manifest.config_schema).unwrap_or_default();
+        schema["properties"].get(key).is_some()
+    }
+}
+
 /// The names of the scenarios of an API.
 pub fn scenario_names(api: Api) -> Vec<&'static str> {
     scenario::of(api).iter().map(|scenario| scenario.name).collect()
@@ -62,6 +70,7 @@ pub fn certify(plan: &Plan, tell: &(dyn Fn(&Case) + Sync)) -> Certificate {
     let scenarios: Vec<Scenario> = scenario::of(plan.api)
         .into_iter()
         .filter(|scenario| plan.scenario.as_ref().is_none_or(|part| scenario.name.contains(part.as_str())))
+        .filter(|scenario| scenario.only_with.is_none_or(|key| plan.knows(key)))
         .collect();
     let next = AtomicUsize::new(0);
     let cases = Mutex::new(Vec::new());
@@ -298,11 +307,10 @@ fn cut(mut history: Vec<String>) -> Vec<String> {
 
 /// The user's configuration, and what the scenario adds, as far as the strategy knows the keys.
 fn configuration(plan: &Plan, scenario: &Scenario) -> String {
-    let schema: Value = serde_json::from_str(&plan.manifest.config_schema).unwrap_or_default();
     let added: Map<String, Value> = serde_json::from_str(scenario.config).unwrap_or_default();
     let mut config = plan.config.clone();
     for (key, value) in added {
-        if schema["properties"].get(&key).is_some() {
+        if plan.knows(&key) {
             config.entry(key).or_insert(value);
         }
     }

@@ -194,15 +194,18 @@ impl Conductor {
         {
             self.nothing_concealed()?;
         }
+        self.nothing_left_out(is_complete)?;
         if due.is_some() && !is_complete {
             self.lab.pause().await;
             let again = self.trial.second_crash.map(|step| (step, Mishap::Crash));
             let end = self.run(Mode::Incremental, again).await;
-            if !self.judge(&end)? && again.is_some() {
+            let mut is_complete = self.judge(&end)?;
+            if !is_complete && again.is_some() {
                 self.lab.pause().await;
                 let end = self.run(Mode::Incremental, None).await;
-                self.judge(&end)?;
+                is_complete = self.judge(&end)?;
             }
+            self.nothing_left_out(is_complete)?;
         }
         Ok(())
     }
@@ -300,6 +303,13 @@ impl Conductor {
         }
         let message = "this run begins further back than the one before it, which has come to its end";
         Err(Finding::new(Fault::MovedBack, message))
+    }
+
+    /// A run that ended well has read all of a source that did not change meanwhile: a later run may come too late, or
+    /// be refused.
+    fn nothing_left_out(&mut self, is_complete: bool) -> Result<(), Finding> {
+        let is_read = is_complete && self.end.refusal.is_none();
+        if is_read && self.lab.is_simulated_at_rest() { self.compare() } else { Ok(()) }
     }
 
     /// A run that ended well although the source was out from some request on must have read everything all the same.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::destination::Durable;
 use super::source::Store;
+use crate::model::{self, Batch};
 
 /// A defect of a strategy, by its kind, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -85,14 +86,13 @@ impl Finding {
 
 /// Compares the destination with a source at rest. Returns the gravest difference.
 ///
-/// A record that vanished from the source may stay: who reads increments does not see it go.
-pub(super) fn compare(durable: &Durable, store: &Store) -> Result<(), Finding> {
-    let mut rows: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+/// A record that vanished from the source may stay, unless `deletes`: who reads increments does not see it go.
+pub(super) fn compare(durable: &Durable, store: &Store, deletes: bool) -> Result<(), Finding> {
+    let mut rows: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     let mut findings = Vec::new();
     for json in durable.live() {
-        let row: Value = serde_json::from_str(json).unwrap_or_default();
-        match id_of(&row) {
-            Some(id) => rows.entry(id).or_default().push(row),
+        match id_of(&parsed(json)) {
+            Some(id) => rows.entry(id).or_default().push(json),
             None => {
                 findings.push(Finding::new(Fault::Altered, format!("the destination has a row without ID: {json}")))
             }
@@ -101,26 +101,46 @@ pub(super) fn compare(durable: &Durable, store: &Store) -> Result<(), Finding> {
     for id in store.ids() {
         findings.extend(compare_record(store, id, &rows.remove(&id).unwrap_or_default()));
     }
-    for id in rows.keys().filter(|id| store.was(**id).is_none()) {
-        let message = format!("the destination has record {id}, which the source never had");
-        findings.push(Finding::new(Fault::Altered, message));
+    for id in rows.keys() {
+        let (fault, what) = match store.was(*id) {
+            None => (Fault::Altered, "the source never had"),
+            Some(_) if deletes => (Fault::Stale, "has vanished from the source, although all of it was read again"),
+            Some(_) => continue,
+        };
+        findings.push(Finding::new(fault, format!("the destination has record {id}, which {what}")));
     }
     findings.into_iter().min_by_key(|finding| finding.fault).map_or(Ok(()), Err)
 }
 
-fn compare_record(store: &Store, id: u64, rows: &[Value]) -> Option<Finding> {
+fn compare_record(store: &Store, id: u64, rows: &[&str]) -> Option<Finding> {
     let record = store.get(id)?;
     let json = store.json(record);
-    let expected: Value = serde_json::from_str(&json).unwrap_or_default();
-    let is_older = |row: &Value| row["revision"].as_u64().is_some_and(|revision| revision < record.revision.into());
+    let is_older =
+        |row: &str| parsed(row)["revision"].as_u64().is_some_and(|revision| revision < record.revision.into());
     let finding = |fault, what: &str| Some(Finding::new(fault, format!("record {id} {what}: the source has {json}")));
     match rows {
         [] => finding(Fault::Lost, "is not in the destination"),
-        [row] if *row == expected => None,
+        [row] if is_same(row, &json) => None,
         [row] if is_older(row) => finding(Fault::Stale, &format!("is in the destination as it was once, {row}")),
         [row] => finding(Fault::Altered, &format!("has another content in the destination, {row}")),
         several => finding(Fault::Duplicated, &format!("is in the destination {} times", several.len())),
     }
+}
+
+/// Whether two records have the same fields with the same values, to the last digit.
+fn is_same(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|json| Batch::from_json(format!("[{json}]").into()));
+    let (Ok(one), Ok(other)) = (one, other) else { return false };
+    fields(&one) == fields(&other)
+}
+
+fn fields(record: &Batch) -> BTreeMap<&str, model::Value<'_>> {
+    let names: Vec<&str> = record.fields().collect();
+    record.rows().flat_map(|row| row.cells()).map(|(field, value)| (names[field], value)).collect()
+}
+
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 fn id_of(row: &Value) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! Awkward APIs of update times and scroll tokens.
 
-use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after, common};
 
 const PLAIN: Scenario = Scenario {
     api: Api::Keyset,
@@ -14,6 +14,8 @@ const PLAIN: Scenario = Scenario {
     later: &[Change::Update(3, 4), Change::Insert(2)],
     config: "{}",
     expect: Expect::Read,
+    only_with: None,
+    deletes: false,
 };
 
 /// A source that a strategy may also refuse, if it says why.
@@ -32,7 +34,7 @@ const DRIFT: &[When] = &[
     after(5, Change::Update(20, 21)),
 ];
 
-pub(super) const SCENARIOS: &[Scenario] = &[
+const OF_THE_API: &[Scenario] = &[
     PLAIN,
     Scenario { name: "nothing there at first", rows: Rows::of(&[]), later: &[Change::Insert(7)], ..PLAIN },
     Scenario { name: "one page holds all", page: 50, ..PLAIN },
@@ -102,8 +104,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "a token is a time, a tie is longer than a page", quirk: Quirk::TokenIsTime, rows: TIES, ..LEAKY },
     Scenario { name: "the length of pages varies", quirk: Quirk::CapVaries, ..AWKWARD },
     Scenario { name: "the filter is ignored", filter: Filter::Ignored, ..AWKWARD },
-    Scenario { name: "records without a time", rows: Rows::of(&[(1, 23)]).timeless(&[4, 5, 17]), ..AWKWARD },
-    Scenario { name: "records dated in the year 2999", rows: Rows::of(&[(1, 23)]).future(&[6]), ..AWKWARD },
     Scenario {
         name: "times in seconds, many a second",
         notation: Notation::Seconds,
@@ -112,26 +112,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..AWKWARD
     },
     Scenario {
-        name: "times in microseconds",
-        notation: Notation::Micros,
-        rows: Rows::of(&[(1, 23)]).apart(1),
-        ..AWKWARD
-    },
-    Scenario { name: "times with an offset", notation: Notation::Offset, ..AWKWARD },
-    Scenario { name: "times in two zones", notation: Notation::Mixed, ..AWKWARD },
-    Scenario { name: "times without a zone", notation: Notation::NoZone, ..AWKWARD },
-    Scenario {
-        name: "times as seconds since 1970",
-        notation: Notation::EpochSeconds,
-        filter: Filter::Exclusive,
-        later: &[Change::InsertTied(3)],
-        ..AWKWARD
-    },
-    Scenario { name: "times as milliseconds since 1970", notation: Notation::EpochMillis, ..AWKWARD },
-    Scenario {
         name: "records vanish",
         later: &[Change::Delete(7, 9), Change::Update(3, 3)],
         changes: &[after(2, Change::Delete(20, 20))],
         ..AWKWARD
     },
 ];
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    [OF_THE_API.to_vec(), common::over(&PLAIN)].concat()
+}

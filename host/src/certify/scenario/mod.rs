@@ -2,6 +2,7 @@
 //!
 //! Nothing here acts.
 
+mod common;
 mod keyset;
 mod offset;
 mod range;
@@ -76,6 +77,8 @@ pub(super) enum Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quirk {
     None,
+    /// Every third record stands twice in the source's list.
+    Twice,
     /// Each answer may be cut after another number of records.
     CapVaries,
     /// Records are in no order; with scroll tokens, within each page.
@@ -158,6 +161,10 @@ pub(super) struct Scenario {
     /// Configuration beyond the defaults (JSON), as far as the strategy knows the keys.
     pub(super) config: &'static str,
     pub(super) expect: Expect,
+    /// A key of the strategy's configuration without which the case means nothing.
+    pub(super) only_with: Option<&'static str>,
+    /// Whether records that vanished must be gone from the destination, too.
+    pub(super) deletes: bool,
 }
 
 const fn after(after: u32, change: Change) -> When {
@@ -177,13 +184,15 @@ const OWN: Scenario = Scenario {
     later: &[],
     config: "{}",
     expect: Expect::Read,
+    only_with: None,
+    deletes: false,
 };
 
 /// The scenarios of an API.
 pub(super) fn of(api: Api) -> Vec<Scenario> {
     match api {
-        Api::Keyset => keyset::SCENARIOS.to_vec(),
-        Api::Offset => offset::SCENARIOS.to_vec(),
+        Api::Keyset => keyset::scenarios(),
+        Api::Offset => offset::scenarios(),
         Api::Timestamp => since::of_timestamp(),
         Api::Replay => since::of_replay(),
         Api::StepSize => range::SCENARIOS.to_vec(),

@@ -1,6 +1,6 @@
 //! Awkward APIs of limits and offsets.
 
-use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after, common};
 
 const PLAIN: Scenario = Scenario {
     api: Api::Offset,
@@ -14,6 +14,8 @@ const PLAIN: Scenario = Scenario {
     later: &[Change::Update(3, 4), Change::Insert(2)],
     config: r#"{"page_size": 10}"#,
     expect: Expect::Read,
+    only_with: None,
+    deletes: false,
 };
 
 /// A source that a strategy may also refuse, if it says why.
@@ -30,7 +32,7 @@ const DRIFT: &[When] = &[
     after(6, Change::Update(40, 41)),
 ];
 
-pub(super) const SCENARIOS: &[Scenario] = &[
+const OF_THE_API: &[Scenario] = &[
     PLAIN,
     Scenario { name: "nothing there at first", rows: Rows::of(&[]), later: &[Change::Insert(7)], ..PLAIN },
     Scenario { name: "one page holds all", config: "{}", rows: Rows::of(&[(1, 12)]), ..PLAIN },
@@ -92,8 +94,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "the order is ignored, rows move", quirk: Quirk::OrderIgnored, changes: DRIFT, ..AWKWARD },
     Scenario { name: "the filter is ignored", filter: Filter::Ignored, ..AWKWARD },
     Scenario { name: "ties come in another order each time", quirk: Quirk::TiesShuffled, rows: TIES, ..AWKWARD },
-    Scenario { name: "rows without a time", rows: Rows::of(&[(1, 43)]).timeless(&[4, 5, 17]), ..AWKWARD },
-    Scenario { name: "rows dated in the year 2999", rows: Rows::of(&[(1, 43)]).future(&[6]), ..AWKWARD },
     Scenario {
         name: "times in seconds, many a second",
         notation: Notation::Seconds,
@@ -101,22 +101,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         later: &[Change::InsertTied(2), Change::Update(3, 4)],
         ..AWKWARD
     },
-    Scenario {
-        name: "times in microseconds",
-        notation: Notation::Micros,
-        rows: Rows::of(&[(1, 43)]).apart(1),
-        ..AWKWARD
-    },
-    Scenario { name: "times with an offset", notation: Notation::Offset, ..AWKWARD },
-    Scenario { name: "times in two zones", notation: Notation::Mixed, ..AWKWARD },
-    Scenario { name: "times without a zone", notation: Notation::NoZone, ..AWKWARD },
-    Scenario {
-        name: "times as seconds since 1970",
-        notation: Notation::EpochSeconds,
-        filter: Filter::Exclusive,
-        later: &[Change::InsertTied(3)],
-        ..AWKWARD
-    },
-    Scenario { name: "times as milliseconds since 1970", notation: Notation::EpochMillis, ..AWKWARD },
     Scenario { name: "rows vanish", later: &[Change::Delete(7, 9), Change::Update(3, 3)], ..AWKWARD },
 ];
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    [OF_THE_API.to_vec(), common::over(&PLAIN)].concat()
+}

@@ -14,6 +14,8 @@ const PLAIN: Scenario = Scenario {
     later: &[Change::Insert(9)],
     config: r#"{"step": 10, "empty_ranges": 10, "look_back": 20}"#,
     expect: Expect::Read,
+    only_with: None,
+    deletes: false,
 };
 
 /// A source that a strategy may also refuse, if it says why.
@@ -78,4 +80,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         changes: &[after(2, Change::Delete(30, 30))],
         ..AWKWARD
     },
+    Scenario {
+        name: "records vanish, and each run reads everything",
+        later: &[Change::Delete(7, 9), Change::Update(3, 4), Change::Insert(2)],
+        config: r#"{"step": 10, "empty_ranges": 10, "look_back": 20, "rescan_every": "1ms"}"#,
+        only_with: Some("rescan_every"),
+        deletes: true,
+        ..PLAIN
+    },
+    Scenario { name: "IDs are numbers", rows: Rows::of(&[(1, 53)]).with_numeric_ids(), ..PLAIN },
+    Scenario { name: "numbers beyond 2^53 and long decimals", rows: Rows::of(&[(1, 53)]).with_long_numbers(), ..PLAIN },
+    Scenario { name: "records come twice in a row", quirk: Quirk::Twice, ..AWKWARD },
+    Scenario { name: "IDs beyond 2^53", rows: Rows::of(&[(9_007_199_254_740_990, 9_007_199_254_741_020)]), ..AWKWARD },
 ];

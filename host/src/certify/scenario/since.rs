@@ -1,6 +1,6 @@
 //! Awkward APIs of one update time and no pages.
 
-use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after};
+use super::{Api, Change, Expect, Filter, Notation, Quirk, Rows, Scenario, When, after, common};
 
 const PLAIN: Scenario = Scenario {
     api: Api::Timestamp,
@@ -14,6 +14,8 @@ const PLAIN: Scenario = Scenario {
     later: &[Change::Update(3, 4), Change::Insert(2)],
     config: "{}",
     expect: Expect::Read,
+    only_with: None,
+    deletes: false,
 };
 
 /// A source that a strategy may also refuse, if it says why.
@@ -96,25 +98,6 @@ const COMMON: &[Scenario] = &[
     Scenario { name: "newest first and cut", quirk: Quirk::NewestFirst, ..AWKWARD },
     Scenario { name: "the newest, unsorted and cut", quirk: Quirk::NewestUnsorted, ..AWKWARD },
     Scenario { name: "the filter is ignored, and one answer holds all", filter: Filter::Ignored, page: 500, ..AWKWARD },
-    Scenario { name: "records without a time", rows: Rows::of(&[(1, 43)]).timeless(&[4, 5, 17]), ..AWKWARD },
-    Scenario { name: "records dated in the year 2999", rows: Rows::of(&[(1, 43)]).future(&[6]), ..AWKWARD },
-    Scenario {
-        name: "times in microseconds",
-        notation: Notation::Micros,
-        rows: Rows::of(&[(1, 43)]).apart(1),
-        ..AWKWARD
-    },
-    Scenario { name: "times with an offset", notation: Notation::Offset, ..AWKWARD },
-    Scenario { name: "times in two zones", notation: Notation::Mixed, ..AWKWARD },
-    Scenario { name: "times without a zone", notation: Notation::NoZone, ..AWKWARD },
-    Scenario {
-        name: "times as seconds since 1970",
-        notation: Notation::EpochSeconds,
-        filter: Filter::Exclusive,
-        later: &[Change::InsertTied(3)],
-        ..AWKWARD
-    },
-    Scenario { name: "times as milliseconds since 1970", notation: Notation::EpochMillis, ..AWKWARD },
     Scenario { name: "records vanish", later: &[Change::Delete(7, 9), Change::Update(3, 3)], ..AWKWARD },
 ];
 
@@ -137,10 +120,10 @@ const LATE: &[Scenario] = &[
 ];
 
 pub(super) fn of_timestamp() -> Vec<Scenario> {
-    COMMON.to_vec()
+    [COMMON.to_vec(), common::over(&PLAIN)].concat()
 }
 
 pub(super) fn of_replay() -> Vec<Scenario> {
-    let all = COMMON.iter().chain(LATE).cloned();
+    let all = [of_timestamp(), LATE.to_vec()].concat().into_iter();
     all.map(|scenario| Scenario { api: Api::Replay, config: LOOK_BACK, ..scenario }).collect()
 }

@@ -63,7 +63,7 @@ impl World {
         let after = |record: &Record| (record.at, record.id) > (position.at, position.id);
         let mut rest: Vec<Record> = self.store.records().filter(|record| after(record)).cloned().collect();
         rest.sort_by_key(|record| (record.at, record.id));
-        Ok(self.page(rest, 0, position.page))
+        Ok(self.page(self.listed(rest), 0, position.page))
     }
 
     /// What a token that is no more than a time leads to: the records after it, without others of that time.

@@ -81,6 +81,11 @@ impl World {
         self.scenario.changes.is_empty()
     }
 
+    /// Whether who reads it knows what has vanished.
+    pub(super) fn shows_deletes(&self) -> bool {
+        self.scenario.deletes
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.store
     }
@@ -191,7 +196,16 @@ impl World {
         };
         let mut records: Vec<Record> = self.store.records().filter(|record| passes(record.at)).cloned().collect();
         records.sort_by_key(|record| (record.at, record.id));
-        Ok(records)
+        Ok(self.listed(records))
+    }
+
+    /// As they stand in the source's list.
+    fn listed(&self, records: Vec<Record>) -> Vec<Record> {
+        if self.scenario.quirk != Quirk::Twice {
+            return records;
+        }
+        let times = |record: &Record| if record.id.is_multiple_of(3) { 2 } else { 1 };
+        records.into_iter().flat_map(|record| std::iter::repeat_n(record.clone(), times(&record))).collect()
     }
 
     /// An order that follows from the seed alone.

@@ -17,6 +17,8 @@ pub(in crate::certify) enum Notation {
     Offset,
     /// Both of the two above, in turn, so that the order of texts is not the order of times.
     Mixed,
+    /// As the clocks of central Europe show it: `…+02:00` until they are set back in October 2025, `…+01:00` then.
+    Daylight,
     /// `2026-01-01T00:00:00.000`
     NoZone,
     /// `1767225600`
@@ -24,6 +26,9 @@ pub(in crate::certify) enum Notation {
     /// `1767225600000`
     EpochMillis,
 }
+
+/// 2025-10-26T01:00:00Z, in microseconds since 1970.
+const SET_BACK: i64 = 1_761_440_400_000_000;
 
 impl Notation {
     /// The time without the digits that cannot be written, in microseconds since 1970.
@@ -44,11 +49,17 @@ impl Notation {
             Notation::Micros => "%Y-%m-%dT%H:%M:%S%.6fZ",
             Notation::NoZone => "%Y-%m-%dT%H:%M:%S%.3f",
             Notation::Mixed if turn.is_multiple_of(2) => "%Y-%m-%dT%H:%M:%S%.3fZ",
-            Notation::Offset | Notation::Mixed => "%Y-%m-%dT%H:%M:%S%.3f+02:00",
+            Notation::Daylight if micros >= SET_BACK => "%Y-%m-%dT%H:%M:%S%.3f+01:00",
+            Notation::Offset | Notation::Mixed | Notation::Daylight => "%Y-%m-%dT%H:%M:%S%.3f+02:00",
             Notation::EpochSeconds => return micros.div_euclid(1_000_000).to_string(),
             Notation::EpochMillis => return micros.div_euclid(1_000).to_string(),
         };
-        let shift = if pattern.ends_with("+02:00") { 2 * 3_600_000_000 } else { 0 };
+        let hours = match pattern.rsplit_once('+') {
+            Some((_, "02:00")) => 2,
+            Some((_, "01:00")) => 1,
+            _ => 0,
+        };
+        let shift = hours * 3_600_000_000;
         let time = DateTime::from_timestamp_micros(micros + shift).unwrap_or_default();
         format!("\"{}\"", time.format(pattern))
     }

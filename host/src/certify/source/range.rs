@@ -19,6 +19,7 @@ impl World {
         if self.scenario.quirk == Quirk::Unsorted {
             self.shuffle(&mut records);
         }
+        let mut records = self.listed(records);
         records.truncate(self.cap());
         Ok(Page { records, facts: Vec::new() })
     }

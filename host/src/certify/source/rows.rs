@@ -20,12 +20,26 @@ pub(in crate::certify) struct Rows {
     pub(in crate::certify) timeless: &'static [u64],
     /// IDs of records that are dated in the year 2999.
     pub(in crate::certify) future: &'static [u64],
+    /// The time of the first, in seconds since 1970; a day before the trial begins where none is said.
+    pub(in crate::certify) begins: Option<i64>,
+    pub(in crate::certify) form: Form,
+}
+
+/// How a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::certify) enum Form {
+    /// IDs are text, as databases with 64 bits write them for JavaScript.
+    Plain,
+    /// IDs are numbers.
+    NumericIds,
+    /// Further fields have numbers that floating point cannot hold.
+    LongNumbers,
 }
 
 impl Rows {
     /// Records with these IDs, one a second.
     pub(in crate::certify) const fn of(ids: &'static [(u64, u64)]) -> Rows {
-        Rows { ids, per_instant: 1, apart: SECOND, timeless: &[], future: &[] }
+        Rows { ids, per_instant: 1, apart: SECOND, timeless: &[], future: &[], begins: None, form: Form::Plain }
     }
 
     /// So many of them share each time.
@@ -44,6 +58,19 @@ impl Rows {
 
     pub(in crate::certify) const fn future(self, future: &'static [u64]) -> Rows {
         Rows { future, ..self }
+    }
+
+    /// The first of them has this time, in seconds since 1970.
+    pub(in crate::certify) const fn beginning(self, at: i64) -> Rows {
+        Rows { begins: Some(at), ..self }
+    }
+
+    pub(in crate::certify) const fn with_numeric_ids(self) -> Rows {
+        Rows { form: Form::NumericIds, ..self }
+    }
+
+    pub(in crate::certify) const fn with_long_numbers(self) -> Rows {
+        Rows { form: Form::LongNumbers, ..self }
     }
 }
 
@@ -98,20 +125,21 @@ pub(in crate::certify) struct Store {
     /// Those that vanished, as they were.
     gone: BTreeMap<u64, Record>,
     notation: Notation,
+    form: Form,
 }
 
 impl Store {
-    /// The records of a trial that begins at `now`; all were updated on the day before.
+    /// The records of a trial that begins at `now`; all were updated before.
     pub(super) fn new(rows: Rows, notation: Notation, now: i64) -> Store {
-        let mut store = Store { records: BTreeMap::new(), gone: BTreeMap::new(), notation };
-        let day_before = now - 86_400 * SECOND;
+        let mut store = Store { records: BTreeMap::new(), gone: BTreeMap::new(), notation, form: rows.form };
+        let first = rows.begins.map_or(now - 86_400 * SECOND, |begins| begins * SECOND);
         let ids = rows.ids.iter().flat_map(|(first, last)| *first..=*last);
         for (place, id) in (0_u64..).zip(ids) {
             let at = match id {
                 id if rows.timeless.contains(&id) => None,
                 // 2999-01-01T00:00:00Z
                 id if rows.future.contains(&id) => Some(32_472_144_000 * SECOND),
-                _ => Some(day_before + i64::try_from(place / rows.per_instant).unwrap_or(0) * rows.apart),
+                _ => Some(first + i64::try_from(place / rows.per_instant).unwrap_or(0) * rows.apart),
             };
             store.put(id, at);
         }
@@ -186,6 +214,13 @@ impl Store {
     pub(in crate::certify) fn json(&self, record: &Record) -> String {
         let Record { id, at, revision } = record;
         let at = at.map_or("null".to_owned(), |at| self.notation.write(at, id + u64::from(*revision)));
-        format!(r#"{{"id":"{id}","name":"record {id}","revision":{revision},"updatedAt":{at}}}"#)
+        let quote = if self.form == Form::NumericIds { "" } else { "\"" };
+        let numbers = match self.form {
+            Form::LongNumbers => {
+                format!(r#""count":{},"share":0.1234567890123456789012345{id},"#, (1_u64 << 53) + 1 + id)
+            }
+            _ => String::new(),
+        };
+        format!(r#"{{"id":{quote}{id}{quote},"name":"record {id}",{numbers}"revision":{revision},"updatedAt":{at}}}"#)
     }
 }
