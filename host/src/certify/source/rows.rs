@@ -146,7 +146,7 @@ impl Store {
         store
     }
 
-    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+    pub(in crate::certify) fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
     }
 
@@ -160,10 +160,6 @@ impl Store {
 
     pub(in crate::certify) fn len(&self) -> usize {
         self.records.len()
-    }
-
-    pub(in crate::certify) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
-        self.records.keys().copied()
     }
 
     /// Makes a change happen at `now`.
