@@ -23,7 +23,7 @@ use tidegate::BoxFuture;
 use tidegate::config::{self, Destination, StrategyRef};
 use tidegate::error::Result as HostResult;
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Request, Source};
-use tidegate::model::{Change, Column, Report, Status, Table};
+use tidegate::model::{Change, Column, Owner, Report, Status, Table};
 use tidegate::playground::{self, Playground};
 use tidegate::plugin::{Engine, Manifest, Services, Strategy};
 use tidegate::sink::{self, Mode};
@@ -112,7 +112,7 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
         strategy_name: measure.name.to_owned(),
         strategy: Arc::clone(&measure.strategy),
         source: Arc::new(source),
-        sink: sink::open(&measure.destination, measure.name, false)?,
+        sink: sink::open(&measure.destination, &Owner::local(measure.name), false)?,
         config: "{}".to_owned(),
         mode: Mode::Incremental,
         pace: Pace::default(),

@@ -14,7 +14,7 @@ use super::summary::{bytes, count, new_table, seconds};
 use super::{exit, output, sync};
 use crate::config::{self, Destination, Input};
 use crate::error::{Error, Result};
-use crate::model::Report;
+use crate::model::{Owner, Report};
 use crate::playground::{self, Playground};
 use crate::plugin;
 use crate::sink;
@@ -86,7 +86,7 @@ fn make_room(path: &Path) -> Result<()> {
         return Ok(());
     }
     let destination = Destination::Sqlite { path: path.to_owned() };
-    let state = sink::open_state(&destination, &name("keyset")).and_then(|mut store| store.show());
+    let state = sink::open_state(&destination, &Owner::local(name("keyset"))).and_then(|mut store| store.show());
     if !matches!(state, Ok(Some(_))) {
         let message = format!("`{}` is there already, and is no database of an earlier demo", path.display());
         return Err(Error::configuration(message).help("choose another file with --path"));

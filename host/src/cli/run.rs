@@ -10,7 +10,7 @@ use super::connection::{Loaded, strategy_name};
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
 use crate::http::{Client, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
-use crate::model::{Report, Status};
+use crate::model::{Owner, Report, Status};
 use crate::plugin::{Engine, Manifest, Strategy};
 use crate::sink::{self, Mode};
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
@@ -94,9 +94,9 @@ pub(super) async fn run(prepared: Prepared, options: Options, interrupt: Cancell
     let clock = Instant::now();
     let digest = strategy.digest().to_owned();
     let failed = |connection: &Connection, error| failed(connection, digest.clone(), clock, error);
-    let name = connection.name.clone();
+    let owner = Owner::local(&connection.name);
     let destination = connection.destination.clone();
-    let opened = tokio::task::spawn_blocking(move || sink::open(&destination, &name, options.dry_run)).await;
+    let opened = tokio::task::spawn_blocking(move || sink::open(&destination, &owner, options.dry_run)).await;
     let sink = match opened.unwrap_or_else(|_| Err(Error::host("opening the destination failed"))) {
         Ok(sink) => sink,
         Err(error) => return failed(&connection, error),

@@ -10,7 +10,7 @@ use super::connection::{Changes, Loaded};
 use super::output::{self, Stream};
 use super::{Format, run, summary};
 use crate::error::{Error, Result};
-use crate::model::State;
+use crate::model::{Owner, State};
 use crate::plugin::Engine;
 use crate::sink::{self, StateStore};
 
@@ -55,7 +55,7 @@ struct Target {
 impl Target {
     fn open(&self) -> Result<(Loaded, Box<dyn StateStore>)> {
         let loaded = self.changes.load(&self.file)?;
-        let store = sink::open_state(&loaded.connection.destination, &loaded.connection.name)?;
+        let store = sink::open_state(&loaded.connection.destination, &Owner::local(&loaded.connection.name))?;
         Ok((loaded, store))
     }
 }

@@ -22,7 +22,7 @@ mod values;
 
 use crate::config::Destination;
 use crate::error::{Error, Result};
-use crate::model::{Change, Counts, State, Table};
+use crate::model::{Change, Counts, Owner, State, Table};
 
 /// What a run is going to do with the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ pub trait StateStore {
 
 /// Opens a destination for one run of a connection. The run takes over from any other run of the connection. A dry
 /// run does and counts everything, and nothing of it stays.
-pub fn open(destination: &Destination, connection: &str, dry_run: bool) -> Result<Box<dyn Sink>> {
+pub fn open(destination: &Destination, owner: &Owner, dry_run: bool) -> Result<Box<dyn Sink>> {
     Ok(match destination {
-        Destination::Sqlite { path } => Box::new(sqlite::SqliteSink::open(path, connection, dry_run)?),
-        Destination::JsonlFile { path } => Box::new(jsonl::open_file(path, connection, dry_run)?),
-        Destination::JsonlStdout { state } => Box::new(jsonl::open_stdout(state.as_deref(), connection, dry_run)?),
+        Destination::Sqlite { path } => Box::new(sqlite::SqliteSink::open(path, owner, dry_run)?),
+        Destination::JsonlFile { path } => Box::new(jsonl::open_file(path, owner, dry_run)?),
+        Destination::JsonlStdout { state } => Box::new(jsonl::open_stdout(state.as_deref(), owner, dry_run)?),
     })
 }
 
@@ -85,11 +85,11 @@ pub fn check(destination: &Destination) -> Result<()> {
 }
 
 /// Opens the saved states of a destination. Looking at a state changes nothing and stops no run.
-pub fn open_state(destination: &Destination, connection: &str) -> Result<Box<dyn StateStore>> {
+pub fn open_state(destination: &Destination, owner: &Owner) -> Result<Box<dyn StateStore>> {
     Ok(match destination {
-        Destination::Sqlite { path } => Box::new(sqlite::SqliteStates::new(path, connection)),
-        Destination::JsonlFile { path } => Box::new(jsonl::FileStates::new(path, connection)),
-        Destination::JsonlStdout { state } => Box::new(jsonl::StdoutStates::new(state.as_deref(), connection)),
+        Destination::Sqlite { path } => Box::new(sqlite::SqliteStates::new(path, owner)),
+        Destination::JsonlFile { path } => Box::new(jsonl::FileStates::new(path, owner)),
+        Destination::JsonlStdout { state } => Box::new(jsonl::StdoutStates::new(state.as_deref(), owner)),
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::error::Origin;
-use crate::model::{Batch, Column};
+use crate::model::{Batch, Column, Owner};
 
 /// A kind of destination that keeps rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Place {
 
     /// A run that has prepared the table `t`.
     fn begin(&self, key: &[&str]) -> Result<Box<dyn Sink>> {
-        let mut sink = open(&self.destination(), "c", false)?;
+        let mut sink = open(&self.destination(), &Owner::local("c"), false)?;
         sink.begin(&[table(key)], Mode::Incremental)?;
         Ok(sink)
     }
@@ -62,7 +62,7 @@ impl Place {
 
     /// The last committed state.
     fn state(&self) -> Option<String> {
-        let state = open_state(&self.destination(), "c").and_then(|mut states| states.show());
+        let state = open_state(&self.destination(), &Owner::local("c")).and_then(|mut states| states.show());
         state.expect("a state").map(|state| state.text)
     }
 
@@ -154,7 +154,7 @@ fn a_record_that_lacks_its_key_is_refused_and_what_was_sealed_is_kept() {
 
 #[test]
 fn a_record_that_lacks_its_key_is_not_printed_either() {
-    let mut sink = open(&Destination::JsonlStdout { state: None }, "c", false).expect("a run");
+    let mut sink = open(&Destination::JsonlStdout { state: None }, &Owner::local("c"), false).expect("a run");
     sink.begin(&[table(&["id"])], Mode::Incremental).expect("tables");
     let error = sink.stage("t", &upsert(r#"[{"id":1,"x":1},{"id":null,"x":2}]"#)).expect_err("a record without a key");
     assert_eq!(error.code(), "sink.rejected");
@@ -247,4 +247,33 @@ fn a_commit_that_is_repeated_applies_once() {
         assert_eq!(place.rows(), expected(&[("1", "2"), ("2", "2")]), "{kind:?}");
         assert_eq!(place.state().as_deref(), Some("2"), "{kind:?}");
     }
+}
+
+/// Two tenants may name their connections alike, and in a database that both may write, neither hears of the other.
+#[test]
+fn tenants_do_not_share_states_and_fences() {
+    let owner = |tenant: &str| Owner { tenant: tenant.to_owned(), connection: "c".to_owned() };
+    let place = Place::new(Kind::Sqlite);
+    let run = |tenant: &str| open(&place.destination(), &owner(tenant), false).expect("a run");
+    let mut first = run("one");
+    let mut second = run("two");
+    for (sink, name) in [(&mut first, "a"), (&mut second, "b")] {
+        assert_eq!(sink.state(), Ok(None));
+        sink.begin(&[Table { name: name.to_owned(), ..table(&["id"]) }], Mode::Incremental).expect("tables");
+        sink.seal(&state(name)).expect("sealed");
+        sink.commit().expect("not fenced by the other");
+    }
+    let shown = |tenant: &str| open_state(&place.destination(), &owner(tenant)).and_then(|mut states| states.show());
+    let shown = ["one", "two", "three"].map(|tenant| shown(tenant).expect("states").map(|state| state.text));
+    assert_eq!(shown, [Some("a".to_owned()), Some("b".to_owned()), None]);
+}
+
+#[test]
+fn a_file_of_another_tenant_is_refused() {
+    let place = Place::new(Kind::JsonlFile);
+    place.load(&["id"], &[r#"[{"id":1,"x":1}]"#], "one");
+    let other = Owner { tenant: "other".to_owned(), connection: "c".to_owned() };
+    let error = open(&place.destination(), &other, false).err().expect("refused");
+    assert!(error.message().ends_with("belongs to another tenant"), "{error}");
+    assert_eq!(place.state().as_deref(), Some("one"));
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::State;
+use crate::model::{Owner, State};
 
 /// What the line of a checkpoint begins with.
 pub(super) const PREFIX: &str = r#"{"checkpoint":"#;
@@ -11,6 +11,7 @@ pub(super) const PREFIX: &str = r#"{"checkpoint":"#;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Checkpoint {
+    pub(super) tenant: String,
     pub(super) connection: String,
     /// A number that each run raises.
     pub(super) fence: u64,
@@ -26,13 +27,23 @@ struct Line {
 }
 
 impl Checkpoint {
-    pub(super) fn new(connection: &str, fence: u64, state: Option<&State>) -> Checkpoint {
+    pub(super) fn new(owner: &Owner, fence: u64, state: Option<&State>) -> Checkpoint {
         Checkpoint {
-            connection: connection.to_owned(),
+            tenant: owner.tenant.clone(),
+            connection: owner.connection.clone(),
             fence,
             state: state.map(|state| state.text.clone()),
             version: state.map_or(0, |state| state.version),
             plugin_digest: state.map_or_else(String::new, |state| state.plugin_digest.clone()),
+        }
+    }
+
+    /// Whose it is, if not this owner's: by name only if it is the same tenant's.
+    pub(super) fn stranger(&self, owner: &Owner) -> Option<String> {
+        match (self.tenant == owner.tenant, self.connection == owner.connection) {
+            (true, true) => None,
+            (true, false) => Some(format!("the connection `{}`", self.connection)),
+            (false, _) => Some("another tenant".to_owned()),
         }
     }
 
@@ -62,7 +73,7 @@ mod tests {
     fn a_checkpoint_is_written_and_read_back() {
         let state = State { text: "{\"a\":\n1}".to_owned(), version: 2, plugin_digest: "ab".to_owned() };
         for state in [None, Some(state)] {
-            let line = Checkpoint::new("orders", 3, state.as_ref()).to_line();
+            let line = Checkpoint::new(&Owner::local("orders"), 3, state.as_ref()).to_line();
             assert!(line.starts_with(PREFIX) && line.matches('\n').count() == 1, "{line}");
             let read = Checkpoint::from_line(line.as_bytes()).expect("a checkpoint");
             assert_eq!((read.fence, read.into_state()), (3, state));

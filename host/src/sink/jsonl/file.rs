@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::{Checkpoint, PREFIX};
 use super::{Mode, Output};
 use crate::error::{Error, Result};
-use crate::model::State;
+use crate::model::{Owner, State};
 use crate::sink::{StateStore, place};
 
 /// How much is read at once on the way back from the end of a file.
@@ -19,7 +19,7 @@ const CHUNK: u64 = 64 << 10;
 /// The file of a run.
 pub(super) struct FileOutput {
     path: PathBuf,
-    connection: String,
+    owner: Owner,
     /// The file that users see, locked until the run ends.
     visible: File,
     /// The file that a full refresh fills.
@@ -37,18 +37,18 @@ struct Tail {
 }
 
 impl FileOutput {
-    pub(super) fn open(path: &Path, connection: &str) -> Result<FileOutput> {
+    pub(super) fn open(path: &Path, owner: &Owner) -> Result<FileOutput> {
         place::check(path)?;
         let failed = |error: io::Error| explain(path, &error);
         let mut options = OpenOptions::new();
         let mut visible = options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         lock(path, &visible)?;
-        let tail = read_tail(path, &mut visible, connection)?;
+        let tail = read_tail(path, &mut visible, owner)?;
         visible.set_len(tail.end).and_then(|()| visible.seek(SeekFrom::End(0))).map_err(failed)?;
         let fence = tail.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.fence) + 1;
         let state = tail.checkpoint.and_then(Checkpoint::into_state);
-        let (path, connection) = (path.to_owned(), connection.to_owned());
-        Ok(FileOutput { path, connection, visible, fresh: None, fence, state, mark: tail.end })
+        let (path, owner) = (path.to_owned(), owner.clone());
+        Ok(FileOutput { path, owner, visible, fresh: None, fence, state, mark: tail.end })
     }
 
     fn file(&mut self) -> &mut File {
@@ -60,7 +60,7 @@ impl FileOutput {
     }
 
     fn append_checkpoint(&mut self) -> Result<()> {
-        let line = Checkpoint::new(&self.connection, self.fence, self.state.as_ref()).to_line();
+        let line = Checkpoint::new(&self.owner, self.fence, self.state.as_ref()).to_line();
         self.perform(|file| {
             file.sync_data()?;
             file.write_all(line.as_bytes())?;
@@ -151,12 +151,12 @@ fn sync_directory(path: &Path) {
 #[derive(Debug)]
 pub(crate) struct FileStates {
     path: PathBuf,
-    connection: String,
+    owner: Owner,
 }
 
 impl FileStates {
-    pub(crate) fn new(path: &Path, connection: &str) -> FileStates {
-        FileStates { path: path.to_owned(), connection: connection.to_owned() }
+    pub(crate) fn new(path: &Path, owner: &Owner) -> FileStates {
+        FileStates { path: path.to_owned(), owner: owner.clone() }
     }
 
     /// The last committed state; none where there is no file.
@@ -166,7 +166,7 @@ impl FileStates {
             return Ok(None);
         }
         let mut file = File::open(&self.path).map_err(|error| explain(&self.path, &error))?;
-        let tail = read_tail(&self.path, &mut file, &self.connection)?;
+        let tail = read_tail(&self.path, &mut file, &self.owner)?;
         Ok(tail.checkpoint.and_then(Checkpoint::into_state))
     }
 }
@@ -180,20 +180,20 @@ impl StateStore for FileStates {
         if state.is_none() && !self.path.exists() {
             return Ok(());
         }
-        let mut output = FileOutput::open(&self.path, &self.connection)?;
+        let mut output = FileOutput::open(&self.path, &self.owner)?;
         output.state = state.cloned();
         output.append_checkpoint()
     }
 }
 
-fn read_tail(path: &Path, file: &mut File, connection: &str) -> Result<Tail> {
+fn read_tail(path: &Path, file: &mut File, owner: &Owner) -> Result<Tail> {
     let failed = |error: io::Error| explain(path, &error);
     check_is_ours(path, file)?;
     let Some((end, checkpoint)) = last_checkpoint(file).map_err(failed)? else {
         return Ok(Tail { end: 0, checkpoint: None });
     };
-    if checkpoint.connection != connection {
-        let message = format!("`{}` belongs to the connection `{}`", path.display(), checkpoint.connection);
+    if let Some(stranger) = checkpoint.stranger(owner) {
+        let message = format!("`{}` belongs to {stranger}", path.display());
         return Err(place::misplaced(message).help("give each connection a JSONL file of its own"));
     }
     Ok(Tail { end, checkpoint: Some(checkpoint) })

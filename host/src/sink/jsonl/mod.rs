@@ -3,7 +3,7 @@
 //! ```text
 //! {"op":"upsert","table":"users","row":{…}}        also update and delete
 //! {"op":"truncate","table":"users"}                all rows so far are gone; a full refresh begins so
-//! {"checkpoint":{"connection":"…","fence":1,"state":"…","version":1,"plugin_digest":"…"}}
+//! {"checkpoint":{"tenant":"default","connection":"…","fence":1,"state":"…","version":1,"plugin_digest":"…"}}
 //! ```
 //!
 //! Lines cannot be committed together with a state, so rows become durable first and the checkpoint after them: what
@@ -21,7 +21,7 @@ use std::path::Path;
 use super::shape::Shape;
 use super::{Mode, Sink};
 use crate::error::{Error, Result};
-use crate::model::{Batch, Change, Counts, Row, State, Table, Value};
+use crate::model::{Batch, Change, Counts, Owner, Row, State, Table, Value};
 
 pub(super) use self::file::FileStates;
 pub(super) use self::stdout::StdoutStates;
@@ -69,19 +69,19 @@ pub(super) struct JsonlSink {
 }
 
 /// Opens a file for a run.
-pub(super) fn open_file(path: &Path, connection: &str, dry_run: bool) -> Result<JsonlSink> {
+pub(super) fn open_file(path: &Path, owner: &Owner, dry_run: bool) -> Result<JsonlSink> {
     if dry_run {
-        return Ok(JsonlSink::new(Nowhere { state: FileStates::new(path, connection).load()? }));
+        return Ok(JsonlSink::new(Nowhere { state: FileStates::new(path, owner).load()? }));
     }
-    Ok(JsonlSink::new(file::FileOutput::open(path, connection)?))
+    Ok(JsonlSink::new(file::FileOutput::open(path, owner)?))
 }
 
 /// Opens standard output for a run, with a file for the state perhaps.
-pub(super) fn open_stdout(state: Option<&Path>, connection: &str, dry_run: bool) -> Result<JsonlSink> {
+pub(super) fn open_stdout(state: Option<&Path>, owner: &Owner, dry_run: bool) -> Result<JsonlSink> {
     if dry_run {
-        return Ok(JsonlSink::new(Nowhere { state: StdoutStates::new(state, connection).load()? }));
+        return Ok(JsonlSink::new(Nowhere { state: StdoutStates::new(state, owner).load()? }));
     }
-    Ok(JsonlSink::new(stdout::StdoutOutput::open(state, connection)?))
+    Ok(JsonlSink::new(stdout::StdoutOutput::open(state, owner)?))
 }
 
 /// The output of a dry run.

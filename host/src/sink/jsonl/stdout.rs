@@ -10,7 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::file::explain;
 use super::{Mode, Output};
 use crate::error::{Error, Origin, Result};
-use crate::model::State;
+use crate::model::{Owner, State};
 use crate::sink::{StateStore, place};
 
 /// The standard output of a run.
@@ -23,8 +23,8 @@ pub(super) struct StdoutOutput {
 }
 
 impl StdoutOutput {
-    pub(super) fn open(state: Option<&Path>, connection: &str) -> Result<StdoutOutput> {
-        let states = StdoutStates::new(state, connection);
+    pub(super) fn open(state: Option<&Path>, owner: &Owner) -> Result<StdoutOutput> {
+        let states = StdoutStates::new(state, owner);
         let fence = states.fence()? + 1;
         let state = states.load()?;
         states.save(fence, state.as_ref())?;
@@ -33,9 +33,8 @@ impl StdoutOutput {
 
     fn check_fence(&self) -> Result<()> {
         if self.states.path.is_some() && self.states.fence()? != self.fence {
-            let connection = &self.states.connection;
-            let message =
-                format!("another run of connection `{connection}` has taken over; this one can commit no more");
+            let owner = &self.states.owner;
+            let message = format!("another run of connection `{owner}` has taken over; this one can commit no more");
             return Err(Error::new(Origin::State, "sink.fenced", message)
                 .help("let one run of a connection end before the next begins"));
         }
@@ -78,7 +77,7 @@ impl Output for StdoutOutput {
 
     fn finish(&mut self) -> Result<()> {
         self.check_fence()?;
-        let line = Checkpoint::new(&self.states.connection, self.fence, self.state.as_ref()).to_line();
+        let line = Checkpoint::new(&self.states.owner, self.fence, self.state.as_ref()).to_line();
         let mut out = io::stdout();
         out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(|error| unprinted(&error))?;
         self.states.save(self.fence, self.state.as_ref())
@@ -97,12 +96,12 @@ fn unprinted(error: &io::Error) -> Error {
 #[derive(Debug)]
 pub(crate) struct StdoutStates {
     path: Option<PathBuf>,
-    connection: String,
+    owner: Owner,
 }
 
 impl StdoutStates {
-    pub(crate) fn new(path: Option<&Path>, connection: &str) -> StdoutStates {
-        StdoutStates { path: path.map(Path::to_owned), connection: connection.to_owned() }
+    pub(crate) fn new(path: Option<&Path>, owner: &Owner) -> StdoutStates {
+        StdoutStates { path: path.map(Path::to_owned), owner: owner.clone() }
     }
 
     /// The last committed state; none where there is no file.
@@ -127,8 +126,8 @@ impl StdoutStates {
             Error::new(Origin::State, "state.invalid", format!("`{shown}` is no state that Tidegate wrote"))
                 .help("let `destination.state` name another file, or remove this one")
         })?;
-        if checkpoint.connection != self.connection {
-            let message = format!("`{shown}` belongs to the connection `{}`", checkpoint.connection);
+        if let Some(stranger) = checkpoint.stranger(&self.owner) {
+            let message = format!("`{shown}` belongs to {stranger}");
             return Err(Error::new(Origin::State, "state.invalid", message)
                 .help("give each connection a state file of its own"));
         }
@@ -138,7 +137,7 @@ impl StdoutStates {
     /// Writes beside the file, then takes its place.
     fn save(&self, fence: u64, state: Option<&State>) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        let line = Checkpoint::new(&self.connection, fence, state).to_line();
+        let line = Checkpoint::new(&self.owner, fence, state).to_line();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(parent)?;

@@ -26,7 +26,7 @@ impl Place {
     }
 
     fn begin(&self, mode: Mode) -> Box<dyn Sink> {
-        let mut sink = open(&self.destination(), "c", false).expect("a sink");
+        let mut sink = open(&self.destination(), &Owner::local("c"), false).expect("a sink");
         let columns = vec![crate::model::Column { name: "id".to_owned(), kind: crate::model::Kind::Long }];
         let table = Table { name: "t".to_owned(), primary_key: vec!["id".to_owned()], columns };
         sink.begin(&[table], mode).expect("tables");
@@ -34,7 +34,7 @@ impl Place {
     }
 
     fn states(&self) -> Box<dyn StateStore> {
-        open_state(&self.destination(), "c").expect("states")
+        open_state(&self.destination(), &Owner::local("c")).expect("states")
     }
 
     fn load(&self, rows: &str, text: &str, mode: Mode) -> Counts {
@@ -65,7 +65,7 @@ fn state(text: &str) -> State {
 
 fn checkpoint(fence: u64, text: &str) -> String {
     let rest = format!(r#""state":"{text}","version":1,"plugin_digest":"d""#);
-    format!(r#"{{"checkpoint":{{"connection":"c","fence":{fence},{rest}}}}}"#)
+    format!(r#"{{"checkpoint":{{"tenant":"default","connection":"c","fence":{fence},{rest}}}}}"#)
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_full_refresh_takes_the_place_of_the_file_at_its_end() {
 fn one_run_at_a_time_writes_a_file() {
     let place = Place::new();
     let _first = place.begin(Mode::Incremental);
-    let error = open(&place.destination(), "c", false).err().expect("locked");
+    let error = open(&place.destination(), &Owner::local("c"), false).err().expect("locked");
     assert!(error.message().ends_with("is being written by another run"), "{error}");
     assert!(place.states().replace(None).is_err());
 }
@@ -178,12 +178,12 @@ fn files_of_others_are_left_as_they_are() {
     for content in ["hello", "{\"op\":\"merge\"}\n", "{\"id\":1}\n", "\n"] {
         let place = Place::new();
         fs::write(&place.path, content).expect("written");
-        assert!(open(&place.destination(), "c", false).is_err(), "{content}");
+        assert!(open(&place.destination(), &Owner::local("c"), false).is_err(), "{content}");
         assert_eq!(fs::read_to_string(&place.path).expect("a file"), content);
     }
     let place = Place::new();
     place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
-    let error = open(&place.destination(), "other", false).err().expect("an error");
+    let error = open(&place.destination(), &Owner::local("other"), false).err().expect("an error");
     assert!(error.message().ends_with("belongs to the connection `c`"), "{error}");
 }
 
@@ -197,7 +197,7 @@ fn declared_columns_are_checked() {
 #[test]
 fn a_dry_run_leaves_no_trace() {
     let place = Place::new();
-    let mut sink = open(&place.destination(), "c", true).expect("a sink");
+    let mut sink = open(&place.destination(), &Owner::local("c"), true).expect("a sink");
     sink.begin(&[], Mode::FullRefresh).expect("tables");
     sink.seal(&state("a")).expect("sealed");
     sink.commit().expect("committed");
@@ -222,14 +222,14 @@ fn states_are_replaced_by_hand() {
 fn the_state_beside_standard_output_is_fenced() {
     let place = Place::new();
     let destination = Destination::JsonlStdout { state: Some(place.path.clone()) };
-    let run = || open(&destination, "c", false).expect("a sink");
+    let run = || open(&destination, &Owner::local("c"), false).expect("a sink");
     let mut old = run();
     old.seal(&state("old")).expect("sealed");
     let mut new = run();
     new.seal(&state("new")).expect("sealed");
     assert_eq!(old.commit().map_err(|error| error.code().to_owned()), Err("sink.fenced".to_owned()));
     assert_eq!(new.commit().map(|counts| counts.checkpoints), Ok(1));
-    let mut states = open_state(&destination, "c").expect("states");
+    let mut states = open_state(&destination, &Owner::local("c")).expect("states");
     assert_eq!(states.show(), Ok(Some(state("new"))));
     states.replace(None).expect("reset");
     new.seal(&state("late")).expect("sealed");
@@ -240,7 +240,7 @@ fn the_state_beside_standard_output_is_fenced() {
 #[test]
 fn standard_output_without_a_file_keeps_no_state() {
     let destination = Destination::JsonlStdout { state: None };
-    let mut states = open_state(&destination, "c").expect("states");
+    let mut states = open_state(&destination, &Owner::local("c")).expect("states");
     assert_eq!(states.show(), Ok(None));
     assert!(states.replace(Some(&state("a"))).is_err());
 }
@@ -278,7 +278,7 @@ impl Output for Narrow {
     }
 
     fn commit(&mut self, state: &State) -> Result<()> {
-        self.append(Checkpoint::new("c", 1, Some(state)).to_line().as_bytes())
+        self.append(Checkpoint::new(&Owner::local("c"), 1, Some(state)).to_line().as_bytes())
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -23,7 +23,7 @@ use self::turn::Turn;
 use super::shape::Slots;
 use super::{Mode, Sink};
 use crate::error::{Error, Origin, Result};
-use crate::model::{Change, Counts, State, Table};
+use crate::model::{Change, Counts, Owner, State, Table};
 
 pub(super) use self::states::SqliteStates;
 
@@ -34,7 +34,7 @@ const WAITING_LIMIT: usize = 10 << 20;
 #[derive(Debug)]
 pub(super) struct SqliteSink {
     database: Database,
-    connection: String,
+    owner: Owner,
     fence: i64,
     mode: Mode,
     targets: Vec<Target>,
@@ -81,12 +81,12 @@ struct Transaction {
 impl SqliteSink {
     /// Opens the database for a run, which takes over from any other run of the connection. A dry run works on a
     /// copy, so that nothing of it is ever seen.
-    pub(super) fn open(path: &Path, connection: &str, dry_run: bool) -> Result<SqliteSink> {
+    pub(super) fn open(path: &Path, owner: &Owner, dry_run: bool) -> Result<SqliteSink> {
         let database = if dry_run { Database::open_copy(path)? } else { Database::open(path)? };
-        let fence = states::take_over(&database, connection)?;
+        let fence = states::take_over(&database, owner)?;
         Ok(SqliteSink {
             database,
-            connection: connection.to_owned(),
+            owner: owner.clone(),
             fence,
             mode: Mode::Incremental,
             targets: Vec::new(),
@@ -102,8 +102,9 @@ impl SqliteSink {
 
     /// What the names of tables begin with that a full refresh of this connection fills.
     fn shadows(&self) -> String {
-        // With its length, so that no connection's names are the beginning of another's.
-        format!("_tidegate_new:{}:{}:", self.connection.len(), self.connection)
+        // With their lengths, so that no connection's names are the beginning of another's.
+        let Owner { tenant, connection } = &self.owner;
+        format!("_tidegate_new:{}:{tenant}:{}:{connection}:", tenant.len(), connection.len())
     }
 
     fn check_usable(&self) -> Result<()> {
@@ -162,7 +163,7 @@ impl SqliteSink {
 
     fn begin_transaction(&mut self) -> Result<Transaction> {
         let turn = self.database.begin()?;
-        states::check_fence(&self.database, &self.connection, self.fence)?;
+        states::check_fence(&self.database, &self.owner, self.fence)?;
         self.targets.iter_mut().for_each(Target::forget);
         if !self.prepared {
             self.database.drop_tables(&self.shadows())?;
@@ -196,7 +197,7 @@ impl SqliteSink {
     }
 
     fn save(&self, state: Option<&State>) -> Result<()> {
-        states::save(&self.database.sql, &self.connection, state).map_err(|error| self.database.failed(&error))
+        states::save(&self.database.sql, &self.owner, state).map_err(|error| self.database.failed(&error))
     }
 
     fn finish_run(&mut self) -> Result<Counts> {
@@ -226,7 +227,7 @@ impl SqliteSink {
     }
 
     fn is_by_hand(&self) -> Result<bool> {
-        states::is_by_hand(&self.database.sql, &self.connection).map_err(|error| self.database.failed(&error))
+        states::is_by_hand(&self.database.sql, &self.owner).map_err(|error| self.database.failed(&error))
     }
 
     /// A state that a run left says what is in the tables; without them, going on from it would lose all earlier rows.
@@ -236,7 +237,7 @@ impl SqliteSink {
         }
         let message = format!(
             "connection `{}` has a saved state, but the table `{}` that it covers is not in the destination",
-            self.connection, table.name
+            self.owner, table.name
         );
         Err(Error::new(Origin::State, "state.invalid", message)
             .help("read everything again with `--full-refresh`, or forget the state with `tidegate state reset`"))
@@ -245,7 +246,7 @@ impl SqliteSink {
 
 impl Sink for SqliteSink {
     fn state(&mut self) -> Result<Option<State>> {
-        states::load(&self.database.sql, &self.connection).map_err(|error| self.database.failed(&error))
+        states::load(&self.database.sql, &self.owner).map_err(|error| self.database.failed(&error))
     }
 
     fn begin(&mut self, tables: &[Table], mode: Mode) -> Result<()> {

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 
 use super::*;
 use crate::config::Destination;
-use crate::model::{Batch, Column};
+use crate::model::{Batch, Column, Owner};
 use crate::sink::{StateStore, open, open_state};
 
 /// A database in a directory of its own.
@@ -26,7 +26,7 @@ impl Place {
     }
 
     fn open(&self) -> Box<dyn Sink> {
-        open(&self.destination(), "c", false).expect("a sink")
+        open(&self.destination(), &Owner::local("c"), false).expect("a sink")
     }
 
     fn begin(&self, tables: &[Table], mode: Mode) -> Box<dyn Sink> {
@@ -36,7 +36,7 @@ impl Place {
     }
 
     fn states(&self) -> Box<dyn StateStore> {
-        open_state(&self.destination(), "c").expect("states")
+        open_state(&self.destination(), &Owner::local("c")).expect("states")
     }
 
     /// Loads the rows into `users` in a run of its own.
@@ -484,7 +484,7 @@ fn without_a_primary_key_the_content_is_the_identity() {
 fn a_dry_run_counts_and_leaves_no_trace() {
     let place = Place::new();
     let dry = || {
-        let mut sink = open(&place.destination(), "c", true).expect("a sink");
+        let mut sink = open(&place.destination(), &Owner::local("c"), true).expect("a sink");
         sink.begin(&[users()], Mode::Incremental).expect("tables");
         sink.stage("users", &upsert(AB)).expect("staged");
         sink.seal(&state("2")).expect("sealed");
@@ -516,7 +516,7 @@ fn several_connections_write_one_file() {
             let destination = place.destination();
             scope.spawn(move || {
                 let name = format!("t{number}");
-                let mut sink = open(&destination, &name, false).expect("a sink");
+                let mut sink = open(&destination, &Owner::local(&name), false).expect("a sink");
                 sink.begin(&[table(&name, &["id"], &[])], Mode::Incremental).expect("tables");
                 for id in 0..25 {
                     sink.stage(&name, &upsert(&format!(r#"[{{"id":{id}}}]"#))).expect("staged");
@@ -533,9 +533,11 @@ fn several_connections_write_one_file() {
 fn files_that_cannot_be_used_are_told_apart() {
     let place = Place::new();
     std::fs::write(&place.path, "this is a text of more than sixteen bytes").expect("a file");
-    let refused = |path: PathBuf| open(&Destination::Sqlite { path }, "c", false).err().expect("an error").to_string();
+    let refused = |path: PathBuf| {
+        open(&Destination::Sqlite { path }, &Owner::local("c"), false).err().expect("an error").to_string()
+    };
     assert!(refused(place.path.clone()).contains("is no SQLite database"));
     assert!(refused(place.path.with_file_name("no").join("x.db")).contains("there is no directory"));
     assert!(refused(place.path.with_file_name("")).contains("is a directory"));
-    assert!(open_state(&place.destination(), "c").expect("states").show().is_err());
+    assert!(open_state(&place.destination(), &Owner::local("c")).expect("states").show().is_err());
 }
