@@ -165,7 +165,9 @@ impl<'a> Survey<'a> {
         self.try_all(Check::Takeover, mishaps(Trial::PLAIN, &steps, &|mishap| mishap == Mishap::Takeover), 0);
         let is_fault = |mishap| !matches!(mishap, Mishap::Crash | Mishap::Takeover);
         self.try_all(Check::Fault, mishaps(Trial::PLAIN, &steps, &is_fault), 0);
-        for (check, variant) in VARIANTS {
+        let is_wanted =
+            |variant: &Trial| self.plan.trial.as_ref().is_none_or(|asked| asked.starts_with(&variant.to_string()));
+        for (check, variant) in VARIANTS.into_iter().filter(|(_, variant)| is_wanted(variant)) {
             let steps = self.attempt(check, variant);
             let mut trials = mishaps(variant, &steps, &|mishap| mishap == Mishap::Crash);
             if variant.refreshes {

@@ -20,11 +20,12 @@ pub(super) struct Screen {
 }
 
 /// Starts logging as the user wants it.
-pub(super) fn start(globals: &Globals) -> Screen {
+pub(super) fn start(globals: &Globals, is_simulating: bool) -> Screen {
     let is_live = !globals.quiet && globals.log == Format::Text && io::stderr().is_terminal();
     let progress = is_live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
     let default = match (globals.quiet, is_live) {
         (true, _) => "off",
+        _ if is_simulating => "off",
         (false, true) => "warn,tidegate::strategy=info",
         (false, false) => "warn,tidegate=info",
     };

@@ -94,7 +94,9 @@ enum Format {
 /// Runs the program. Wrong usage ends the process here, with exit code 2.
 pub fn main() -> ExitCode {
     let Cli { globals, command } = Cli::parse();
-    let screen = logging::start(&globals);
+    // The runs that a certification simulates are thousands, and what they log is not of this machine.
+    let is_simulating = matches!(command, Command::Certify(_));
+    let screen = logging::start(&globals, is_simulating);
     let code = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(async {
