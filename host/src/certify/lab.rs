@@ -12,8 +12,8 @@ use super::course::{Course, Event, Mishap, Step};
 use super::destination::{Destination, ModelSink};
 use super::own::OwnSource;
 use super::scenario::Scenario;
-use super::source::{BEGINNING, World};
-use super::trial::{Outcome, judge};
+use super::source::{BEGINNING, World, mix};
+use super::trial::{Arrival, Outcome, judge};
 use super::verdict::{Finding, compare};
 use crate::BoxFuture;
 use crate::config;
@@ -50,6 +50,7 @@ pub(super) struct Lab {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     pub(super) pace: Pace,
+    pub(super) arrival: Arrival,
     pub(super) mode: Mode,
 }
 
@@ -170,7 +171,10 @@ impl Lab {
             return Ok(Arc::new(Taped { own: Arc::clone(own), wire: Arc::new(wire), meter }));
         }
         let base_url = "https://source.example/".parse().map_err(|_| Error::host("the simulated source has no URL"))?;
-        let settings = config::Source::new(base_url);
+        let mut settings = config::Source::new(base_url);
+        if wire.manner.arrival == Arrival::OneByOne {
+            settings.max_in_flight = 1;
+        }
         let tokens = Arc::new(MemoryTokens::default());
         Ok(Arc::new(Source::new(&settings, Arc::new(wire), tokens, meter, Origins::default())?))
     }
@@ -209,7 +213,7 @@ impl Transport for Wire {
             }
             let (response, count) = self.lab.world().answer(&request);
             self.course.note(format_args!("    {} → {}, {count} records", shown(&request), response.status));
-            sleep(LATENCY).await;
+            sleep(self.latency()).await;
             let changes = self.lab.world().move_on();
             changes.iter().for_each(|change| self.course.note(format_args!("    ~ {change}")));
             self.arrive().await?;
@@ -219,6 +223,15 @@ impl Transport for Wire {
 }
 
 impl Wire {
+    /// How long the answer takes that was given last.
+    fn latency(&self) -> Duration {
+        let turn = u64::from(self.lab.world().answered());
+        match self.manner.arrival {
+            Arrival::Overtaking => LATENCY.mul_f64(0.5 + (mix(self.lab.seed ^ turn) % 100) as f64 / 20.0),
+            _ => LATENCY,
+        }
+    }
+
     /// A request sets out. An answer comes of it where something else than the source gives one.
     async fn depart(&self) -> Result<Option<Response>> {
         match self.course.step(Step::Request) {

@@ -9,7 +9,7 @@ use super::certificate::Check;
 use super::destination::{Rows, Saved};
 use super::lab::{Lab, Manner};
 use super::scenario::{Filter, Quirk, Scenario};
-use super::trial::{Outcome, TrialEnd, judge, refused_at_last};
+use super::trial::{Arrival, Outcome, TrialEnd, judge, refused_at_last};
 use super::verdict::{Fault, Finding};
 use crate::model::State;
 use crate::sink::Mode;
@@ -121,7 +121,7 @@ async fn resume(lab: &Arc<Lab>, tables: &BTreeMap<String, Rows>, state: State) -
 
 async fn resumed_run(lab: &Arc<Lab>) -> (TrialEnd, Option<i64>) {
     lab.pause().await;
-    let run = lab.run(Manner { pace: Pace::EACH, mode: Mode::Incremental }, None).await;
+    let run = lab.run(Manner { pace: Pace::EACH, arrival: Arrival::InOrder, mode: Mode::Incremental }, None).await;
     let mut end = TrialEnd::of(run.events);
     match run.report.map(|report| judge(&report)) {
         Some(Outcome::Faulty(finding)) => end.finding = Some(finding),

@@ -14,7 +14,7 @@ use super::own::OwnSource;
 use super::resume;
 use super::scenario::{self, Api, Expect, Scenario};
 use super::source::mix;
-use super::trial::{Grouping, Trial, TrialEnd, conduct, refused_at_last};
+use super::trial::{Arrival, Grouping, Trial, TrialEnd, conduct, refused_at_last};
 use super::verdict::{Fault, Finding};
 use crate::plugin::{Manifest, Strategy};
 
@@ -114,6 +114,25 @@ const VARIANTS: [(Check, Trial); 4] = [
     (Check::Refresh, Trial { refreshes: true, ..Trial::PLAIN }),
 ];
 
+/// Further ones for strategies that have several requests in flight.
+const ARRIVALS: [(Check, Trial); 2] = [
+    (Check::Batching, Trial { arrival: Arrival::OneByOne, ..Trial::PLAIN }),
+    (Check::Batching, Trial { arrival: Arrival::Overtaking, ..Trial::PLAIN }),
+];
+
+/// Whether a request has set out before the answer to the one before it was there.
+fn is_overlapping(steps: &[Step]) -> bool {
+    let mut in_flight = 0_i32;
+    steps.iter().any(|step| {
+        match step {
+            Step::Request => in_flight += 1,
+            Step::Answer => in_flight -= 1,
+            _ => {}
+        }
+        in_flight > 1
+    })
+}
+
 /// A trial for each step of the first two runs, and each of these mishaps that can happen at it.
 fn mishaps(plain: Trial, steps: &[Vec<Step>; 2], of: &dyn Fn(Mishap) -> bool) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -167,7 +186,8 @@ impl<'a> Survey<'a> {
         self.try_all(Check::Fault, mishaps(Trial::PLAIN, &steps, &is_fault), 0);
         let is_wanted =
             |variant: &Trial| self.plan.trial.as_ref().is_none_or(|asked| asked.starts_with(&variant.to_string()));
-        for (check, variant) in VARIANTS.into_iter().filter(|(_, variant)| is_wanted(variant)) {
+        let arrivals = if steps.iter().any(|steps| is_overlapping(steps)) { &ARRIVALS[..] } else { &[] };
+        for (check, variant) in VARIANTS.iter().chain(arrivals).copied().filter(|(_, variant)| is_wanted(variant)) {
             let steps = self.attempt(check, variant);
             let mut trials = mishaps(variant, &steps, &|mishap| mishap == Mishap::Crash);
             if variant.refreshes {

@@ -27,6 +27,17 @@ pub(super) enum Grouping {
     AtEnd,
 }
 
+/// How the answers to requests come back that are in flight together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Arrival {
+    /// In the order of the requests.
+    InOrder,
+    /// No request sets out before the answer to the one before it is there.
+    OneByOne,
+    /// As the seed has it: a later request may be answered before an earlier one.
+    Overtaking,
+}
+
 /// Runs over an unchanged source in the trial in which nothing goes wrong. What a strategy does only now and then, such
 /// as beginning anew, shows after some of them.
 const QUIET_RUNS: usize = 5;
@@ -38,6 +49,7 @@ const GROWTH: usize = 32;
 pub(super) struct Trial {
     pub(super) grouping: Grouping,
     pub(super) durability: Durability,
+    pub(super) arrival: Arrival,
     /// Whether the second run reads all anew.
     pub(super) refreshes: bool,
     /// What goes wrong, at which step of which run: 0 the first, 1 the second.
@@ -70,6 +82,7 @@ impl Trial {
     pub(super) const PLAIN: Trial = Trial {
         grouping: Grouping::Each,
         durability: Durability::Atomic,
+        arrival: Arrival::InOrder,
         refreshes: false,
         mishap: None,
         second_crash: None,
@@ -96,6 +109,11 @@ impl fmt::Display for Trial {
         f.write_str(match self.durability {
             Durability::Atomic => "/atomic",
             Durability::RowsFirst => "/rows-first",
+        })?;
+        f.write_str(match self.arrival {
+            Arrival::InOrder => "",
+            Arrival::OneByOne => "/one-by-one",
+            Arrival::Overtaking => "/overtaking",
         })?;
         if self.refreshes {
             f.write_str("/refresh")?;
@@ -252,7 +270,7 @@ impl Conductor {
     }
 
     async fn run(&mut self, mode: Mode, due: Option<(usize, Mishap)>) -> RunEnd {
-        let mut end = self.lab.run(Manner { pace: self.trial.pace(), mode }, due).await;
+        let mut end = self.lab.run(Manner { pace: self.trial.pace(), arrival: self.trial.arrival, mode }, due).await;
         self.end.has_struck |= end.has_struck;
         self.end.events.append(&mut end.events);
         end

@@ -86,6 +86,11 @@ impl World {
         self.scenario.deletes
     }
 
+    /// How many requests it has answered.
+    pub(super) fn answered(&self) -> u32 {
+        self.answered
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.store
     }
