@@ -187,10 +187,13 @@ impl Conductor {
         self.disturbed(0, Mode::Incremental).await?;
         self.lab.pause().await;
         self.tell_changes("between the runs", |world| world.pass_time());
+        // Who leaves the last seconds of a source to its next run, since it may not be done with them, may do so.
+        self.lab.pause().await;
         let mode = if self.trial.refreshes { Mode::FullRefresh } else { Mode::Incremental };
         self.disturbed(1, mode).await?;
         self.lab.pause().await;
         self.tell_changes("before the source comes to rest", |world| world.rest());
+        self.lab.pause().await;
         self.at_rest().await
     }
 
