@@ -1,3 +1,6 @@
+mod content;
+mod refresh;
+
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -118,14 +121,6 @@ fn a_second_load_of_the_same_rows_writes_nothing() {
 }
 
 #[test]
-fn what_a_record_lacks_becomes_null() {
-    let place = Place::new();
-    place.load(r#"[{"id":1,"name":"a","x":5}]"#, Mode::Incremental);
-    assert_eq!(place.load(r#"[{"id":1,"name":"a"}]"#, Mode::Incremental), counts(0, 1, 0, 0, 1));
-    assert_eq!(place.query("SELECT name, x FROM users"), ["'a'|null"]);
-}
-
-#[test]
 fn only_what_is_sealed_is_committed() {
     let place = Place::new();
     let mut sink = place.begin(&[users()], Mode::Incremental);
@@ -224,125 +219,6 @@ fn looking_at_a_state_creates_no_file() {
 }
 
 #[test]
-fn updates_change_the_given_fields_of_rows_that_are_present() {
-    let place = Place::new();
-    place.load(r#"[{"id":1,"name":"a","x":1},{"id":2,"name":"b","x":2}]"#, Mode::Incremental);
-    let mut sink = place.begin(&[users()], Mode::Incremental);
-    let rows = r#"[{"id":1,"x":9},{"id":2,"name":"b"},{"id":3,"name":"c"},{"id":2,"y":null}]"#;
-    sink.stage("users", &Change::Update(batch(rows))).expect("staged");
-    sink.seal(&state("2")).expect("sealed");
-    assert_eq!(sink.commit(), Ok(counts(0, 1, 2, 0, 1)));
-    drop(sink);
-    assert_eq!(place.query("SELECT id, name, x, y FROM users"), ["1|'a'|9|null", "2|'b'|2|null"]);
-}
-
-#[test]
-fn deleted_rows_are_marked_and_come_back_when_staged_again() {
-    let place = Place::new();
-    place.load(AB, Mode::Incremental);
-    let mut sink = place.begin(&[users()], Mode::Incremental);
-    sink.stage("users", &Change::Delete(batch(r#"[{"id":1},{"id":7}]"#))).expect("staged");
-    sink.seal(&state("2")).expect("sealed");
-    assert_eq!(sink.commit(), Ok(counts(0, 0, 0, 1, 1)));
-    drop(sink);
-    assert_eq!(place.users(), ["1|'a'|1", "2|'b'|0"]);
-    assert_eq!(place.load(AB, Mode::Incremental), counts(0, 1, 1, 0, 1));
-    assert_eq!(place.users(), ["1|'a'|0", "2|'b'|0"]);
-}
-
-#[test]
-fn a_truncation_spares_rows_that_are_staged_again() {
-    let place = Place::new();
-    place.load(r#"[{"id":1,"name":"a"},{"id":2,"name":"b"},{"id":3,"name":"c"}]"#, Mode::Incremental);
-    let synced = place.query("SELECT _tidegate_synced_at FROM users WHERE id = 1");
-    let mut sink = place.begin(&[users()], Mode::Incremental);
-    sink.stage("users", &upsert(r#"[{"id":9,"name":"z"}]"#)).expect("staged");
-    sink.stage("users", &Change::Truncate).expect("staged");
-    sink.stage("users", &upsert(r#"[{"id":1,"name":"a"},{"id":2,"name":"B"},{"id":4,"name":"d"}]"#)).expect("staged");
-    sink.stage("users", &Change::Update(batch(r#"[{"id":3,"name":"x"},{"id":4,"name":"D"}]"#))).expect("staged");
-    sink.seal(&state("2")).expect("sealed");
-    assert_eq!(sink.commit(), Ok(counts(2, 2, 1, 2, 1)));
-    drop(sink);
-    assert_eq!(place.users(), ["1|'a'|0", "2|'B'|0", "3|'c'|1", "4|'D'|0", "9|'z'|1"]);
-    assert_eq!(place.query("SELECT _tidegate_synced_at FROM users WHERE id = 1"), synced);
-}
-
-#[test]
-fn a_truncation_that_is_not_sealed_marks_nothing() {
-    let place = Place::new();
-    place.load(AB, Mode::Incremental);
-    let mut sink = place.begin(&[users()], Mode::Incremental);
-    sink.seal(&state("2")).expect("sealed");
-    sink.stage("users", &Change::Truncate).expect("staged");
-    assert_eq!(sink.commit(), Ok(counts(0, 0, 0, 0, 1)));
-    drop(sink);
-    assert_eq!(place.users(), ["1|'a'|0", "2|'b'|0"]);
-}
-
-#[test]
-fn a_full_refresh_replaces_the_rows_at_its_end() {
-    let place = Place::new();
-    place.load(r#"[{"id":1,"name":"a"},{"id":2,"name":"b"},{"id":3,"name":"c"}]"#, Mode::Incremental);
-    let mut sink = place.begin(&[users()], Mode::FullRefresh);
-    sink.stage("users", &upsert(r#"[{"id":1,"name":"a"},{"id":2,"name":"x"}]"#)).expect("staged");
-    sink.seal(&state("r1")).expect("sealed");
-    assert_eq!(sink.commit(), Ok(Counts::default()));
-    sink.stage("users", &upsert(r#"[{"id":4,"name":"d","new":1}]"#)).expect("staged");
-    sink.seal(&state("r2")).expect("sealed");
-    assert_eq!(sink.commit(), Ok(Counts::default()));
-    assert_eq!(place.users(), ["1|'a'|0", "2|'b'|0", "3|'c'|0"]);
-    assert_eq!(place.states().show(), Ok(Some(state("1"))));
-    assert_eq!(sink.finish(), Ok(counts(1, 1, 1, 1, 2)));
-    drop(sink);
-    assert_eq!(place.users(), ["1|'a'|0", "2|'x'|0", "3|'c'|1", "4|'d'|0"]);
-    assert_eq!(place.states().show(), Ok(Some(state("r2"))));
-    assert_eq!(place.query("SELECT name FROM sqlite_schema WHERE name LIKE '%new%' AND type = 'table'"), [""; 0]);
-}
-
-#[test]
-fn a_full_refresh_that_fails_changes_nothing_and_its_leftovers_go() {
-    let place = Place::new();
-    place.load(AB, Mode::Incremental);
-    let mut sink = place.begin(&[users()], Mode::FullRefresh);
-    sink.stage("users", &upsert(r#"[{"id":1,"name":"z"}]"#)).expect("staged");
-    sink.seal(&state("r1")).expect("sealed");
-    sink.commit().expect("committed");
-    drop(sink);
-    assert_eq!(place.users(), ["1|'a'|0", "2|'b'|0"]);
-    assert_eq!(place.load(AB, Mode::Incremental), counts(0, 0, 2, 0, 1));
-    assert_eq!(place.query("SELECT name FROM sqlite_schema WHERE name LIKE '%new%'"), [""; 0]);
-}
-
-#[test]
-fn a_first_load_may_be_a_full_refresh() {
-    let place = Place::new();
-    assert_eq!(place.load(AB, Mode::FullRefresh), counts(2, 0, 0, 0, 1));
-    assert_eq!(place.load(AB, Mode::Incremental), counts(0, 0, 2, 0, 1));
-}
-
-#[test]
-fn another_form_of_the_table_needs_a_full_refresh() {
-    let place = Place::new();
-    place.load(AB, Mode::Incremental);
-    for (other, what) in [
-        (table("users", &["id"], &[("id", "STRING")]), "its column `id` is BIGINT, not TEXT"),
-        (table("users", &["name"], &[]), "its primary key is (id), not (name)"),
-        (table("users", &[], &[]), "its primary key is (id), not (_tidegate_id)"),
-    ] {
-        let error = place.open().begin(std::slice::from_ref(&other), Mode::Incremental).expect_err("another form");
-        assert!(error.message().ends_with(what), "{error}");
-    }
-    let other = table("users", &["name"], &[("id", "STRING")]);
-    let mut sink = place.begin(&[other], Mode::FullRefresh);
-    sink.stage("users", &upsert(r#"[{"id":"007","name":"a"}]"#)).expect("staged");
-    sink.seal(&state("2")).expect("sealed");
-    sink.commit().expect("committed");
-    assert_eq!(sink.finish(), Ok(counts(1, 0, 0, 0, 1)));
-    drop(sink);
-    assert_eq!(place.users(), ["'007'|'a'|0"]);
-}
-
-#[test]
 fn a_state_without_its_table_is_refused() {
     let place = Place::new();
     place.load(AB, Mode::Incremental);
@@ -362,29 +238,6 @@ fn a_run_can_begin_from_a_state_that_was_set_by_hand() {
 }
 
 #[test]
-fn keys_keep_their_type_while_nobody_declares_another() {
-    let place = Place::new();
-    let undeclared = table("users", &["id"], &[("name", "STRING")]);
-    let declared = table("users", &["id"], &[("id", "STRING"), ("name", "STRING")]);
-    let load = |table: &Table, rows: &str| {
-        let mut sink = place.open();
-        sink.begin(std::slice::from_ref(table), Mode::Incremental)?;
-        sink.stage("users", &upsert(rows))?;
-        sink.seal(&state("1"))?;
-        sink.commit()
-    };
-    load(&undeclared, r#"[{"id":1,"name":"a"}]"#).expect("loaded");
-    let error = load(&declared, r#"[{"id":"1","name":"a"}]"#).expect_err("1 and \"1\" would be two rows");
-    assert!(error.message().ends_with("its column `id` is without a type, not TEXT"), "{error}");
-
-    let place = Place::new();
-    place.load(AB, Mode::Incremental);
-    let mut sink = place.begin(&[undeclared], Mode::Incremental);
-    let error = sink.stage("users", &upsert(r#"[{"id":"007","name":"a"}]"#)).expect_err("it would become 7");
-    assert!(error.message().contains("column `id` LONG"), "{error}");
-}
-
-#[test]
 fn tables_of_others_are_not_touched() {
     for made in ["CREATE TABLE users (id, name)", "CREATE VIEW Users AS SELECT 1 AS id"] {
         let place = Place::new();
@@ -392,92 +245,6 @@ fn tables_of_others_are_not_touched() {
         let error = place.open().begin(&[users()], Mode::FullRefresh).expect_err("not ours");
         assert!(error.message().contains("nothing was changed"), "{error}");
     }
-}
-
-#[test]
-fn odd_names_are_only_names() {
-    for name in [r#""; DROP TABLE user; --"#, "select", "excluded", "present", "a b", "é", "[x]", "'x'", "x.y"] {
-        let place = Place::new();
-        let record =
-            format!(r#"[{{"a\"b":1,"select":2,"rowid":77,"":4,"excluded":5,"x ,y":null,"{0}":6}}]"#, "présent");
-        for expected in [counts(1, 0, 0, 0, 1), counts(0, 0, 1, 0, 1)] {
-            let mut sink = place.begin(&[table(name, &["a\"b", "rowid"], &[])], Mode::Incremental);
-            sink.stage(name, &upsert(&record)).expect("staged");
-            sink.seal(&state("1")).expect("sealed");
-            assert_eq!(sink.commit(), Ok(expected), "{name}");
-        }
-        let found = place.query(&format!(r#"SELECT "rowid", "", "select" FROM {}"#, sql::quote(name)));
-        assert_eq!(found, ["77|4|2"], "{name}");
-    }
-}
-
-#[test]
-fn fields_that_differ_only_in_case_keep_apart() {
-    let place = Place::new();
-    let row = r#"[{"id":1,"name":"a","Name":"b","NAME":"c"}]"#;
-    assert_eq!(place.load(row, Mode::Incremental), counts(1, 0, 0, 0, 1));
-    assert_eq!(place.load(row, Mode::Incremental), counts(0, 0, 1, 0, 1));
-    let changed = r#"[{"id":1,"name":"a","NAME":"x"}]"#;
-    assert_eq!(place.load(changed, Mode::Incremental), counts(0, 1, 0, 0, 1));
-    assert_eq!(place.load(changed, Mode::FullRefresh), counts(0, 0, 1, 0, 1));
-    let error = place.open().begin(&[users(), table("Users", &[], &[])], Mode::Incremental);
-    assert!(error.is_err());
-}
-
-#[test]
-fn values_are_stored_as_they_are() {
-    let cases = [
-        ("LONG", "9223372036854775807", "9223372036854775807"),
-        ("DECIMAL", "12345678901234567890.12345678900", "'12345678901234567890.12345678900'"),
-        ("DECIMAL(5,2)", r#""1.10""#, "'1.10'"),
-        ("STRING", r#""007""#, "'007'"),
-        ("STRING", "1.10", "'1.10'"),
-        ("JSON", "1e5", "'1e5'"),
-        ("BOOLEAN", "true", "1"),
-        ("DOUBLE", "3", "3.0"),
-        ("BINARY", r#""AQI=""#, "[1, 2]"),
-        ("NAIVE_DATE", r#""2024-01-31""#, "'2024-01-31'"),
-        ("", r#""007""#, "'007'"),
-        ("", r#""1.10""#, "'1.10'"),
-        ("", r#""12345678901234567890""#, "'12345678901234567890'"),
-        ("", "12345678901234567890", "'12345678901234567890'"),
-        ("", "9007199254740993", "9007199254740993"),
-        ("", "1.5", "1.5"),
-        ("", "0.12345678901234567890", "'0.12345678901234567890'"),
-        ("", "[1, {}]", "'[1, {}]'"),
-    ];
-    for (kind, json, expected) in cases {
-        let place = Place::new();
-        let columns: &[(&str, &str)] = if kind.is_empty() { &[] } else { &[("v", kind)] };
-        let mut sink = place.begin(&[table("t", &["id"], columns)], Mode::Incremental);
-        // A whole number comes first: the column of an undeclared field must not be made for it alone.
-        let rows = if kind.is_empty() {
-            format!(r#"[{{"id":"0","v":5}},{{"id":1,"v":{json}}}]"#)
-        } else {
-            format!(r#"[{{"id":1,"v":{json}}}]"#)
-        };
-        sink.stage("t", &upsert(&rows)).expect("staged");
-        sink.seal(&state("1")).expect("sealed");
-        sink.commit().expect("committed");
-        drop(sink);
-        assert_eq!(place.query("SELECT v FROM t WHERE id = 1"), [expected], "{json} as {kind}");
-    }
-}
-
-#[test]
-fn without_a_primary_key_the_content_is_the_identity() {
-    let place = Place::new();
-    for expected in [counts(2, 0, 1, 0, 1), counts(0, 0, 3, 0, 1)] {
-        let mut sink = place.begin(&[table("t", &[], &[])], Mode::Incremental);
-        sink.stage("t", &upsert(r#"[{"a":1,"b":2},{"a":1},{"b":2,"a":1}]"#)).expect("staged");
-        sink.seal(&state("1")).expect("sealed");
-        assert_eq!(sink.commit(), Ok(expected));
-    }
-    let mut sink = place.begin(&[table("t", &[], &[])], Mode::FullRefresh);
-    sink.stage("t", &upsert(r#"[{"a":1}]"#)).expect("staged");
-    sink.seal(&state("2")).expect("sealed");
-    sink.commit().expect("committed");
-    assert_eq!(sink.finish(), Ok(counts(0, 0, 1, 1, 1)));
 }
 
 #[test]
