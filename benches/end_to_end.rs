@@ -184,7 +184,11 @@ async fn main() -> Result<()> {
     let base_url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { playground.serve(listener, std::future::pending()).await });
 
-    let strategy = Engine::new()?.load(&StrategyRef::BuiltIn("keyset".to_owned())).await?;
+    let strategy = Engine::builder()
+        .compiler(env!("CARGO_BIN_EXE_tidegate"))
+        .build()?
+        .load(&StrategyRef::BuiltIn("keyset".to_owned()))
+        .await?;
     let scratch = tempfile::tempdir().context("a scratch folder")?;
     let mut totals = measures(Arc::clone(&strategy), scratch.path());
     for round in 0..rounds {

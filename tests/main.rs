@@ -15,6 +15,7 @@ mod interruption;
 #[cfg(unix)]
 mod kills;
 mod rate_limit;
+mod sandbox;
 mod source_faults;
 mod strategies;
 mod support;

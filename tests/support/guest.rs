@@ -4,7 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use tidegate::plugin::{Builder, Engine};
 use wit_component::ComponentEncoder;
+
+/// An engine for tests that run components in their own process: the program compiles for them.
+pub(crate) fn engine() -> Builder {
+    Engine::builder().compiler(env!("CARGO_BIN_EXE_tidegate"))
+}
 
 /// The component of `tests/guests/misbehaving`.
 pub(crate) fn misbehaving() -> &'static Path {

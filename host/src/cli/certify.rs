@@ -100,7 +100,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
 }
 
 async fn plan(arguments: &Arguments) -> Result<Plan> {
-    let engine = Engine::simulating(Limits { busy: BUSY, ..Limits::default() })?;
+    let engine = Engine::builder().limits(Limits { busy: BUSY, ..Limits::default() }).simulating().build()?;
     let strategy = engine.load(&strategy(&arguments.plugin)?).await?;
     let manifest = strategy.describe().await?;
     Promises::read(&manifest.needs)?;

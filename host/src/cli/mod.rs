@@ -7,6 +7,7 @@
 
 mod certify;
 mod check;
+mod compile;
 mod completions;
 mod connection;
 mod demo;
@@ -82,6 +83,9 @@ enum Command {
     Demo(demo::Arguments),
     /// Write a completion script for a shell
     Completions(completions::Arguments),
+    /// What Tidegate starts to compile a component
+    #[command(hide = true)]
+    CompileComponent(compile::Arguments),
 }
 
 /// For people or for programs.
@@ -94,6 +98,9 @@ enum Format {
 /// Runs the program. Wrong usage ends the process here, with exit code 2.
 pub fn main() -> ExitCode {
     let Cli { globals, command } = Cli::parse();
+    if let Command::CompileComponent(arguments) = &command {
+        return compile::execute(arguments);
+    }
     // The runs that a certification simulates are thousands, and what they log is not of this machine.
     let is_simulating = matches!(command, Command::Certify(_));
     let screen = logging::start(&globals, is_simulating);
@@ -137,5 +144,7 @@ async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {
         Command::Playground(arguments) => playground::execute(arguments, screen).await,
         Command::Demo(arguments) => demo::execute(arguments, screen).await,
         Command::Completions(arguments) => completions::execute(arguments),
+        // It is done before there are any threads.
+        Command::CompileComponent(_) => Ok(exit::DONE),
     }
 }

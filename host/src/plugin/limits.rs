@@ -21,6 +21,14 @@ pub struct Limits {
     pub busy: Duration,
     /// The size of a component, in bytes. The built-in ones have about 300 KiB; an interpreter inside has 10 to 20 MiB.
     pub component_bytes: usize,
+    /// Address space of the process that compiles, in bytes. The built-in ones take a tenth of it.
+    pub compile_memory_bytes: usize,
+    /// Processor time of the process that compiles, in whole seconds. The built-in ones take less than one.
+    pub compile_cpu: Duration,
+    /// How long compiling may take.
+    pub compile_time: Duration,
+    /// Machine code that a component may become, in bytes. It is about four times as large as the component.
+    pub compile_output_bytes: usize,
     /// Components that run at once in this process.
     pub instances: u32,
     /// Whether a component that computes for long gives way to others now and then. A simulation, in which nobody else
@@ -38,6 +46,10 @@ impl Default for Limits {
             call_bytes: 64 << 20,
             busy: Duration::from_secs(20),
             component_bytes: 64 << 20,
+            compile_memory_bytes: 1 << 30,
+            compile_cpu: Duration::from_secs(120),
+            compile_time: Duration::from_secs(120),
+            compile_output_bytes: 256 << 20,
             instances: 256,
             yields: true,
         }

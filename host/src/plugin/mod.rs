@@ -5,6 +5,7 @@
 
 mod built_in;
 mod cache;
+mod compile;
 mod component;
 mod contract;
 mod engine;
@@ -21,7 +22,8 @@ use crate::http::{Page, Request};
 use crate::model::{Change, Table};
 
 pub use built_in::names as built_in_names;
-pub use engine::{CACHE_VARIABLE, Engine, Inspection};
+pub use compile::{Confines, compile_component};
+pub use engine::{Builder, CACHE_VARIABLE, Engine, Inspection};
 pub use limits::Limits;
 pub use vetting::CONTRACT_VERSION;
 
