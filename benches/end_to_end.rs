@@ -25,7 +25,7 @@ use tidegate::error::Result as HostResult;
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Request, Source};
 use tidegate::model::{Change, Column, Owner, Report, Status, Table};
 use tidegate::playground::{self, Playground};
-use tidegate::plugin::{Engine, Manifest, Services, Strategy};
+use tidegate::plugin::{Engine, Limits, Manifest, Services, Strategy};
 use tidegate::sink::{self, Mode};
 use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 use tokio_util::sync::CancellationToken;
@@ -119,6 +119,7 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
         hands: Hands::Thread,
         clock: Clock::system(),
         timeout: Duration::from_secs(3600),
+        limits: Limits::default(),
         interrupt: CancellationToken::new(),
         gauge: Arc::new(Gauge::new(meter)),
     })

@@ -14,6 +14,7 @@ mod faults;
 mod interruption;
 #[cfg(unix)]
 mod kills;
+mod limits;
 mod rate_limit;
 mod sandbox;
 mod source_faults;

@@ -18,6 +18,12 @@ pub(crate) fn misbehaving() -> &'static Path {
     COMPONENT.get_or_init(|| compile("tidegate-guest-misbehaving"))
 }
 
+/// The component of `tests/guests/immoderate`.
+pub(crate) fn immoderate() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| compile("tidegate-guest-immoderate"))
+}
+
 /// The component of `tests/guests/textbook`.
 pub(crate) fn textbook() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();

@@ -17,6 +17,7 @@ use super::{Format, exit, summary};
 use crate::config::{Connection, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Report, Status};
+use crate::plugin::Limits;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     output: Format,
 }
 
-pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limits) -> Result<u8> {
     let options = Options {
         full_refresh: arguments.full_refresh,
         dry_run: arguments.dry_run,
@@ -49,7 +50,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };
     refuse_twins(&loaded)?;
 
-    let host = Host::new()?;
+    let host = Host::new(limits)?;
     let mut starts = Vec::with_capacity(loaded.len());
     for connection in &loaded {
         starts.push(start(&host, connection, options).await);
@@ -64,7 +65,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
 
 /// A connection that can run, or the report of why it cannot.
 enum Start {
-    Ready(Prepared),
+    Ready(Box<Prepared>),
     Failed(Connection, Box<Report>),
 }
 
@@ -81,7 +82,7 @@ impl Start {
 async fn start(host: &Host, loaded: &Loaded, options: Options) -> Result<Start> {
     let clock = Instant::now();
     match run::prepare(host, loaded, options).await {
-        Ok(prepared) => Ok(Start::Ready(prepared)),
+        Ok(prepared) => Ok(Start::Ready(Box::new(prepared))),
         Err(error) if error.origin() == Origin::Configuration => Err(error),
         Err(error) => {
             let report = run::failed(&loaded.connection, String::new(), clock, error);
@@ -149,7 +150,7 @@ async fn run_one(start: Start, options: Options, screen: Screen, interrupt: Canc
     tracing::info!(connection = name, "started");
     let gauge = prepared.gauge.clone();
     let watch = (!screen.is_quiet).then(|| Watch::start(&name, gauge, screen.progress.as_ref()));
-    let report = run::run(prepared, options, interrupt).await;
+    let report = run::run(*prepared, options, interrupt).await;
     drop(watch);
     tracing::info!(
         connection = name,

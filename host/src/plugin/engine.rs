@@ -1,11 +1,13 @@
 //! From a name or a file to a strategy that is ready to run: read, vet, compile once, link.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -16,7 +18,7 @@ use super::compile::{self, Compiler};
 use super::component::ComponentStrategy;
 use super::contract::StrategyPre;
 use super::instance::{self, Guest};
-use super::limits::Limits;
+use super::limits::{Limits, reached};
 use super::vetting::{Outline, vet};
 use crate::config::StrategyRef;
 use crate::error::{Error, Result};
@@ -34,6 +36,8 @@ pub struct Engine {
     cache: Cache,
     compiler: Compiler,
     limits: Limits,
+    /// Room for instances.
+    room: Arc<Semaphore>,
 }
 
 /// How an engine is to be.
@@ -79,7 +83,9 @@ impl Builder {
         let mut linker = Linker::new(&engine);
         instance::link(&mut linker).map_err(failed)?;
         start_ticker(&engine)?;
-        Ok(Engine { engine, linker, cache: Cache::new(cache, key), compiler: Compiler::new(compiler)?, limits })
+        let (cache, compiler) = (Cache::new(cache, key), Compiler::new(compiler)?);
+        let room = Arc::new(Semaphore::new(limits.instances as usize));
+        Ok(Engine { engine, linker, cache, compiler, limits, room })
     }
 }
 
@@ -107,10 +113,20 @@ impl Engine {
         Builder { limits: Limits::default(), cache: cache_folder(), key: key_file(), compiler: None }
     }
 
+    /// The limits of all that it runs.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Makes a strategy ready to run.
     pub async fn load(&self, strategy: &StrategyRef) -> Result<Arc<dyn Strategy>> {
+        self.load_within(strategy, self.limits).await
+    }
+
+    /// Makes a strategy ready to run within limits that are those of the engine, or lower.
+    pub async fn load_within(&self, strategy: &StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
         let bytes = read(strategy, self.limits.component_bytes)?;
-        self.prepare(place(strategy), bytes).await.map_err(|error| error.at(place(strategy)))
+        self.prepare(place(strategy), bytes, limits).await.map_err(|error| error.at(place(strategy)))
     }
 
     /// Looks at a component without running it.
@@ -120,7 +136,7 @@ impl Engine {
         Ok(Inspection { digest: compile::digest(&bytes), bytes: bytes.len(), contract, imports })
     }
 
-    async fn prepare(&self, name: String, bytes: Cow<'static, [u8]>) -> Result<Arc<dyn Strategy>> {
+    async fn prepare(&self, name: String, bytes: Cow<'static, [u8]>, limits: Limits) -> Result<Arc<dyn Strategy>> {
         vet(&bytes)?;
         let digest = compile::digest(&bytes);
         let component = self.component(bytes, &digest).await?;
@@ -130,7 +146,7 @@ impl Engine {
         };
         let linked = self.linker.instantiate_pre(&component).map_err(wrong_world)?;
         let linked = StrategyPre::new(linked).map_err(wrong_world)?;
-        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, self.limits)))
+        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, limits, Arc::clone(&self.room))))
     }
 
     /// The component, compiled before or now.
@@ -155,12 +171,20 @@ impl Engine {
     }
 }
 
+/// Core instances of one component: its own, two that the encoder adds, and those of an interpreter with its libraries.
+const CORE_INSTANCES: u32 = 20;
+/// Tables of one component: its own, and that of the encoder's two.
+const TABLES: u32 = 4;
+
 fn configuration(limits: &Limits) -> wasmtime::Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(limits.instances)
-        .total_core_instances(limits.instances * 4)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_component(1)
+        .total_core_instances(limits.instances.saturating_mul(CORE_INSTANCES))
         .total_memories(limits.instances)
-        .total_tables(limits.instances * 2)
+        .total_tables(limits.instances.saturating_mul(TABLES))
         .total_stacks(limits.instances)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
@@ -206,12 +230,16 @@ fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>> {
             built_in::names().collect::<Vec<_>>().join(", ")
         ))
     };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
     if size > limit as u64 {
         let message = format!("`{shown}` has {size} bytes; a component may have {limit}");
-        return Err(Error::plugin("limit.component", message));
+        return Err(reached("component_bytes", message));
     }
-    std::fs::read(path).map_err(failed)
+    let mut bytes = Vec::new();
+    // A pipe or a device has no size of its own.
+    file.take(limit as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 fn unknown(name: &str) -> Error {

@@ -8,7 +8,9 @@ mod cache;
 mod compile;
 mod component;
 mod contract;
+mod cpu;
 mod engine;
+mod held;
 mod instance;
 mod limits;
 mod vetting;
@@ -24,7 +26,8 @@ use crate::model::{Change, Table};
 pub use built_in::names as built_in_names;
 pub use compile::{Confines, compile_component};
 pub use engine::{Builder, CACHE_VARIABLE, Engine, Inspection};
-pub use limits::Limits;
+pub(crate) use limits::cut;
+pub use limits::{LIMITS_VARIABLE, Limit, Limits, Scope, TABLE as LIMITS, Unit, reached};
 pub use vetting::CONTRACT_VERSION;
 
 /// What a strategy says of itself. See `manifest` in `wit/world.wit`.

@@ -24,7 +24,8 @@ const REFUSED: u8 = 65;
 /// All settings that decide what the machine code looks like. Both processes begin with them.
 pub(super) fn settings() -> Config {
     let mut config = Config::new();
-    config.concurrency_support(false).epoch_interruption(true);
+    // What is loaded from memory, as all machine code is here, would need a file in memory for each image of a guest.
+    config.concurrency_support(false).epoch_interruption(true).memory_init_cow(false);
     config
 }
 

@@ -172,19 +172,19 @@ fn refused(why: &str) -> Error {
 }
 
 fn too_long(limits: &Limits) -> Error {
-    limit(format!("compiling took longer than {} s", limits.compile_time.as_secs_f64()), "compile-time")
+    limit(format!("compiling took longer than {} s", limits.compile_time.as_secs_f64()), "compile_time")
 }
 
 fn too_busy(limits: &Limits) -> Error {
-    limit(format!("compiling took more than {} s of processor time", limits.compile_cpu.as_secs()), "compile-cpu")
+    limit(format!("compiling took more than {} s of processor time", limits.compile_cpu.as_secs()), "compile_cpu")
 }
 
 fn too_much(limits: &Limits) -> Error {
-    limit(format!("compiling took more than {} bytes of memory", limits.compile_memory_bytes), "compile-memory")
+    limit(format!("compiling took more than {} bytes of memory", limits.compile_memory_bytes), "compile_memory")
 }
 
 fn too_large(limits: &Limits) -> Error {
-    limit(format!("the compiled component has more than {} bytes", limits.compile_output_bytes), "compile-output")
+    limit(format!("the compiled component has more than {} bytes", limits.compile_output_bytes), "compile_output")
 }
 
 fn limit(message: String, name: &str) -> Error {
