@@ -279,6 +279,9 @@ impl Strategy for Native {
     }
 }
 
+/// What is done, within which limits, and the code and the message of the error that comes of it.
+type Case = (Vec<Deed>, Limits, Option<(&'static str, &'static str)>);
+
 #[tokio::test]
 async fn every_limit_of_a_run_is_reached_and_named() {
     use Deed::{Declare, Hang, Request, Seal, Stage};
@@ -290,7 +293,7 @@ async fn every_limit_of_a_run_is_reached_and_named() {
     };
     // Three of these records have 29 bytes, with what stands between them.
     let three = || stage(r#"[{"id":10},{"id":11},{"id":12}]"#);
-    let cases: Vec<(Vec<Deed>, Limits, Option<(&str, &str)>)> = vec![
+    let cases: Vec<Case> = vec![
         (vec![three(), Seal(10), three()], Limits { unsealed_records: 3, unsealed_bytes: 29, ..some }, None),
         (
             vec![three(), three()],

@@ -66,14 +66,14 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
 /// A connection that can run, or the report of why it cannot.
 enum Start {
     Ready(Box<Prepared>),
-    Failed(Connection, Box<Report>),
+    Failed(Box<(Connection, Report)>),
 }
 
 impl Start {
     fn connection(&self) -> &Connection {
         match self {
             Start::Ready(prepared) => &prepared.connection,
-            Start::Failed(connection, _) => connection,
+            Start::Failed(failed) => &failed.0,
         }
     }
 }
@@ -86,7 +86,7 @@ async fn start(host: &Host, loaded: &Loaded, options: Options) -> Result<Start> 
         Err(error) if error.origin() == Origin::Configuration => Err(error),
         Err(error) => {
             let report = run::failed(&loaded.connection, String::new(), clock, error);
-            Ok(Start::Failed(loaded.connection.clone(), Box::new(report)))
+            Ok(Start::Failed(Box::new((loaded.connection.clone(), report))))
         }
     }
 }
@@ -144,7 +144,7 @@ async fn run_all(starts: Vec<Start>, options: Options, screen: &Screen) -> Vec<R
 async fn run_one(start: Start, options: Options, screen: Screen, interrupt: CancellationToken) -> Report {
     let prepared = match start {
         Start::Ready(prepared) => prepared,
-        Start::Failed(_, report) => return *report,
+        Start::Failed(failed) => return failed.1,
     };
     let name = prepared.connection.name.clone();
     tracing::info!(connection = name, "started");

@@ -89,7 +89,7 @@ fn what_is_wrong_is_told_with_its_place_and_its_remedy() {
             "dir/orders.yaml:1:14: `run_timeout` must be a duration such as `500ms`, `30s`, `5m` or `2h`",
             None,
         ),
-        ("limits: 5\n", "dir/orders.yaml:1:9: `limits` must be a mapping of keys to values", None),
+        ("limits: 5\n", "dir/orders.yaml:1:9: `limits` must be a mapping of keys to values, not a whole number", None),
         (
             "limits: {memory: [1]}\n",
             "dir/orders.yaml:1:18: `limits.memory` must be a number or text such as `32MiB`, not a list",
@@ -308,8 +308,8 @@ destination: {type: jsonl, path: "-", state: s.json}
         r#"{"a":[1,-2,1.5,"3",null,true],"b/c":{"d":"2024-01-01T00:00:00Z"},"e":18446744073709551615,"no":"no","f":"${x}"}"#
     );
     assert_eq!(connection.destination, Destination::JsonlStdout { state: Some("s.json".into()) });
-    assert_eq!(places.find("/b~1c/d").to_string(), "dir/orders.yaml:16:50");
-    assert_eq!(places.find("/a/9").to_string(), "dir/orders.yaml:16:10");
+    assert_eq!(places.find("/b~1c/d").to_string(), "dir/orders.yaml:19:50");
+    assert_eq!(places.find("/a/9").to_string(), "dir/orders.yaml:19:10");
 }
 
 #[test]

@@ -7,8 +7,9 @@ use tokio::time::timeout;
 use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 
 use super::contract::{self, StrategyPre};
-use super::cpu::{Meter, Metered};
-use super::instance::{Call, Guest};
+use super::cpu::Meter;
+use super::instance::{Call, Guest, Host};
+use super::lanes::Lanes;
 use super::limits::{LimitReached, Limits, remedy};
 use super::wire::from_guest;
 use super::{Manifest, Services, Strategy};
@@ -25,8 +26,16 @@ struct Inner {
     digest: String,
     linked: StrategyPre<Guest>,
     limits: Limits,
-    /// Room for instances in the whole process.
-    room: Arc<Semaphore>,
+    house: House,
+}
+
+/// What all components of a process share.
+#[derive(Clone)]
+pub(super) struct House {
+    /// Room for instances.
+    pub(super) room: Arc<Semaphore>,
+    /// Where they run.
+    pub(super) lanes: Arc<Lanes>,
 }
 
 impl ComponentStrategy {
@@ -35,9 +44,9 @@ impl ComponentStrategy {
         digest: String,
         linked: StrategyPre<Guest>,
         limits: Limits,
-        room: Arc<Semaphore>,
+        house: House,
     ) -> ComponentStrategy {
-        ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, room }))
+        ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, house }))
     }
 
     /// Makes a call as soon as there is room for its instance. Dropping the future ends the call.
@@ -52,10 +61,15 @@ impl ComponentStrategy {
     {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let _room = inner.room(call).await?;
+            let room = inner.room(call).await?;
             let meter = Arc::new(Meter::default());
             let work = work(Arc::clone(&inner), Arc::clone(&meter));
-            Metered::new(meter, work).await
+            // A call that is given up keeps its room until its instance is gone.
+            let work = async move {
+                let _room = room;
+                work.await
+            };
+            Arc::clone(&inner.house.lanes).drive(meter, work).await?
         })
     }
 }
@@ -64,10 +78,10 @@ impl Inner {
     /// Waits until there is room for one more instance: a sync, as long as its run may take.
     async fn room(&self, call: Call) -> Result<OwnedSemaphorePermit> {
         let Limits { instances, call_wait, .. } = self.limits;
-        if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
+        if let Ok(room) = Arc::clone(&self.house.room).try_acquire_owned() {
             return Ok(room);
         }
-        let room = Arc::clone(&self.room).acquire_owned();
+        let room = Arc::clone(&self.house.room).acquire_owned();
         let room = match call {
             Call::Sync => Some(room.await),
             Call::Describe => timeout(call_wait, room).await.ok(),
@@ -83,10 +97,10 @@ impl Inner {
     async fn start(
         &self,
         call: Call,
-        services: Option<Arc<dyn Services>>,
+        host: Option<Host>,
         meter: Arc<Meter>,
     ) -> Result<(Store<Guest>, contract::Strategy)> {
-        let mut store = Store::new(self.linked.engine(), Guest::new(call, self.limits, services, meter));
+        let mut store = Store::new(self.linked.engine(), Guest::new(call, self.limits, host, meter));
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(call.fuel(&self.limits));
         store.set_epoch_deadline(1);
@@ -148,14 +162,8 @@ impl Inner {
         migrated.map_err(|error| self.trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
     }
 
-    async fn sync(
-        &self,
-        config: String,
-        state: Option<String>,
-        services: Arc<dyn Services>,
-        meter: Arc<Meter>,
-    ) -> Result<()> {
-        let (mut store, strategy) = self.start(Call::Sync, Some(services), meter).await?;
+    async fn sync(&self, config: String, state: Option<String>, host: Host, meter: Arc<Meter>) -> Result<()> {
+        let (mut store, strategy) = self.start(Call::Sync, Some(host), meter).await?;
         let synced = strategy.call_sync(&mut store, &config, state.as_deref()).await;
         synced.map_err(|error| self.trap(error, "`sync`", store.data()))?.map_err(from_guest)
     }
@@ -187,7 +195,8 @@ impl Strategy for ComponentStrategy {
         services: Arc<dyn Services>,
     ) -> BoxFuture<'a, Result<()>> {
         let (config, state) = (config.to_owned(), state.map(str::to_owned));
-        self.make(Call::Sync, |inner, meter| async move { inner.sync(config, state, services, meter).await })
+        let host = Host { services, runtime: self.0.house.lanes.caller() };
+        self.make(Call::Sync, |inner, meter| async move { inner.sync(config, state, host, meter).await })
     }
 }
 

@@ -15,16 +15,18 @@ use super::Strategy;
 use super::built_in;
 use super::cache::Cache;
 use super::compile::{self, Compiler};
-use super::component::ComponentStrategy;
+use super::component::{ComponentStrategy, House};
 use super::contract::StrategyPre;
 use super::instance::{self, Guest};
+use super::lanes::Lanes;
 use super::limits::{Limits, reached};
 use super::vetting::{Outline, vet};
 use crate::config::StrategyRef;
 use crate::error::{Error, Result};
 
-/// How often a running guest is looked at. A guest that spins is stopped within its budget and one tick.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+/// How often a running guest is looked at, and gives way to others. A guest that spins is stopped within its budget and
+/// one tick.
+const TICK: Duration = Duration::from_millis(2);
 
 /// The environment variable that names the folder for compiled components.
 pub const CACHE_VARIABLE: &str = "TIDEGATE_CACHE_DIR";
@@ -36,8 +38,7 @@ pub struct Engine {
     cache: Cache,
     compiler: Compiler,
     limits: Limits,
-    /// Room for instances.
-    room: Arc<Semaphore>,
+    house: House,
 }
 
 /// How an engine is to be.
@@ -84,8 +85,10 @@ impl Builder {
         instance::link(&mut linker).map_err(failed)?;
         start_ticker(&engine)?;
         let (cache, compiler) = (Cache::new(cache, key), Compiler::new(compiler)?);
-        let room = Arc::new(Semaphore::new(limits.instances as usize));
-        Ok(Engine { engine, linker, cache, compiler, limits, room })
+        let lanes = if limits.yields { Lanes::new()? } else { Lanes::none() };
+        let room = Semaphore::new(limits.instances as usize);
+        let house = House { room: Arc::new(room), lanes: Arc::new(lanes) };
+        Ok(Engine { engine, linker, cache, compiler, limits, house })
     }
 }
 
@@ -146,7 +149,7 @@ impl Engine {
         };
         let linked = self.linker.instantiate_pre(&component).map_err(wrong_world)?;
         let linked = StrategyPre::new(linked).map_err(wrong_world)?;
-        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, limits, Arc::clone(&self.room))))
+        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, limits, self.house.clone())))
     }
 
     /// The component, compiled before or now.

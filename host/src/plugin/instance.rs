@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{ResourceLimiter, Result as WasmResult};
@@ -41,6 +42,14 @@ impl Call {
     }
 }
 
+/// What the host does for a component that reads a source.
+pub(super) struct Host {
+    pub(super) services: Arc<dyn Services>,
+    /// Where requests are sent from: the runtime of whoever made the call, so that no connection lives on a guest's
+    /// thread. None where that is the very one in which the component runs.
+    pub(super) runtime: Option<Handle>,
+}
+
 /// What one call of a component has at hand.
 pub(super) struct Guest {
     call: Call,
@@ -50,13 +59,32 @@ pub(super) struct Guest {
     /// Requests that were begun and not waited for.
     pending: usize,
     /// None while the component describes itself: it has nothing to fetch or to write then.
-    services: Option<Arc<dyn Services>>,
+    host: Option<Host>,
     limits: Limits,
     meter: Arc<Meter>,
     /// The processor time at the last call that fetched, staged or sealed.
     active: Duration,
     /// The last line logged as an error. The SDK logs a panic's message before it traps.
     pub(super) last_words: Option<String>,
+}
+
+/// A request that the host sends, as long as the guest waits for it.
+struct Errand(JoinHandle<Result<Page>>);
+
+impl Errand {
+    async fn done(mut self) -> Result<Page> {
+        (&mut self.0).await.unwrap_or_else(|_| Err(given_up()))
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn given_up() -> Error {
+    Error::host("a request was given up")
 }
 
 /// A request in flight, or its page that was not taken yet. Dropping it cancels the request.
@@ -70,11 +98,11 @@ impl Drop for Pending {
 }
 
 impl Guest {
-    pub(super) fn new(call: Call, limits: Limits, services: Option<Arc<dyn Services>>, meter: Arc<Meter>) -> Guest {
+    pub(super) fn new(call: Call, limits: Limits, host: Option<Host>, meter: Arc<Meter>) -> Guest {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(limits.handles);
         let (held, active) = (Held::default(), Duration::ZERO);
-        Guest { call, handles, held, pending: 0, services, limits, meter, active, last_words: None }
+        Guest { call, handles, held, pending: 0, host, limits, meter, active, last_words: None }
     }
 
     /// Called now and then while the component computes.
@@ -112,7 +140,19 @@ impl Guest {
     }
 
     fn services(&self) -> WasmResult<Arc<dyn Services>> {
-        self.services.clone().ok_or_else(|| wasmtime::format_err!("only `sync` may call this function of the host"))
+        Ok(Arc::clone(&self.host()?.services))
+    }
+
+    fn host(&self) -> WasmResult<&Host> {
+        self.host.as_ref().ok_or_else(|| wasmtime::format_err!("only `sync` may call this function of the host"))
+    }
+
+    /// A page has come.
+    fn receive(&mut self, page: Result<Page>) -> WasmResult<Result<Resource<Page>, WireError>> {
+        if let Ok(page) = &page {
+            self.meter.received(page.response().body.len());
+        }
+        self.push(page)
     }
 
     fn push<T: Weigh + Send + 'static>(&mut self, made: Result<T>) -> WasmResult<Result<Resource<T>, WireError>> {
@@ -188,8 +228,12 @@ impl types::Host for Guest {}
 
 impl pages::Host for Guest {
     async fn fetch(&mut self, request: pages::Request) -> WasmResult<Result<Resource<Page>, WireError>> {
-        let page = self.act()?.fetch(request.into()).await;
-        self.push(page)
+        let fetched = self.act()?.fetch(request.into());
+        let page = match &self.host()?.runtime {
+            Some(runtime) => Errand(runtime.spawn(fetched)).done().await,
+            None => fetched.await,
+        };
+        self.receive(page)
     }
 
     fn begin(&mut self, request: pages::Request) -> WasmResult<Result<Resource<Pending>, WireError>> {
@@ -200,7 +244,7 @@ impl pages::Host for Guest {
             return Err(LimitReached::trap("pending", message));
         }
         let (waiting, most) = (self.held.waiting(), self.limits.held_bytes);
-        let pending = Pending(tokio::spawn(async move {
+        let fetched = async move {
             let page = fetched.await;
             let Ok(page) = page else { return (page, None) };
             let (claim, bytes) = waiting.claim(page.response().body.len());
@@ -208,7 +252,11 @@ impl pages::Host for Guest {
                 true => (Err(reached("held_bytes", held_too_much(bytes, most))), None),
                 false => (Ok(page), Some(claim)),
             }
-        }));
+        };
+        let pending = Pending(match &self.host()?.runtime {
+            Some(runtime) => runtime.spawn(fetched),
+            None => tokio::spawn(fetched),
+        });
         self.pending += 1;
         self.handle(pending).map(Ok)
     }
@@ -226,10 +274,9 @@ impl pages::HostPending for Guest {
         self.act()?;
         let mut pending = self.handles.delete(this)?;
         self.pending -= 1;
-        let given_up = |_| (Err(Error::host("a request was given up")), None);
-        let (page, claim) = (&mut pending.0).await.unwrap_or_else(given_up);
+        let (page, claim) = (&mut pending.0).await.unwrap_or_else(|_| (Err(given_up()), None));
         drop(claim);
-        self.push(page)
+        self.receive(page)
     }
 
     fn drop(&mut self, this: Resource<Pending>) -> WasmResult<()> {
@@ -384,8 +431,8 @@ impl clock::Host for Guest {
 
 impl log::Host for Guest {
     fn write(&mut self, level: String, message: String) -> WasmResult<()> {
-        if let Some(services) = &self.services {
-            services.log(&level, &message);
+        if let Some(host) = &self.host {
+            host.services.log(&level, &message);
         }
         if level == "error" {
             self.last_words = Some(beginning(message));

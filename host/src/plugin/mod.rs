@@ -3,6 +3,7 @@
 //! [`Strategy`] and [`Services`] are the contract of `wit/` in Rust's words. A run knows only these two; the native
 //! twin of the benches implements the first without a sandbox.
 
+mod budget;
 mod built_in;
 mod cache;
 mod compile;
@@ -12,6 +13,7 @@ mod cpu;
 mod engine;
 mod held;
 mod instance;
+mod lanes;
 mod limits;
 mod vetting;
 mod wire;

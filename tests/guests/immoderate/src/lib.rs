@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidegate_sdk::{Batch, Request, Result, Strategy, Table, checkpoint, log, upsert};
+use tidegate_sdk::{Batch, Request, Result, Strategy, Table, checkpoint, clock, log, upsert};
 
 /// The strategy.
 #[derive(Debug)]
@@ -54,6 +54,10 @@ pub enum Deed {
     Toil,
     /// Computes and never asks for anything.
     Spin,
+    /// Calls itself, deep, and again and again.
+    Recurse,
+    /// Asks for the time and writes to the log, without end.
+    Flood,
 }
 
 /// Nothing is kept.
@@ -114,7 +118,18 @@ fn perform(deed: Deed, amount: usize) -> Result<()> {
             upsert("user", &Batch::from_json(b"[]")?)?;
         },
         Deed::Spin => spin(),
+        Deed::Recurse => loop {
+            black_box(depth(1_000));
+        },
+        Deed::Flood => loop {
+            log::debug(if clock::now() % 2 == 0 { "even" } else { "odd" });
+        },
     }
+}
+
+#[inline(never)]
+fn depth(left: u64) -> u64 {
+    if black_box(left) == 0 { 0 } else { black_box(depth(left - 1)) + 1 }
 }
 
 fn spin() -> ! {
