@@ -6,7 +6,7 @@ use tidegate::config::StrategyRef;
 use tidegate::error::{Error, Origin};
 use tidegate::plugin::Limits;
 
-use crate::support::{Workspace, engine};
+use crate::support::{Source, Workspace, engine, misbehaving};
 
 /// The error that compiling this component ends with, under these limits.
 async fn compile(component: &[u8], limits: Limits) -> Error {
@@ -93,4 +93,70 @@ fn a_component_that_does_not_validate_is_refused_by_the_process_that_compiles() 
     let outcome = workspace.run(&["describe", "broken.wasm"]);
     assert_eq!(outcome.code, 1, "{outcome:?}");
     assert!(outcome.stderr.contains("plugin: broken.wasm: "), "{outcome:?}");
+}
+
+#[test]
+fn a_compiled_component_that_this_host_did_not_write_is_compiled_anew() {
+    let workspace = Workspace::new();
+    let cache = workspace.path("cache");
+    let describe = |strategy: &str| {
+        let mut command = workspace.command(&["describe", strategy]);
+        let command = command.env("TIDEGATE_CACHE_DIR", &cache).env("XDG_DATA_HOME", workspace.path("data"));
+        let output =
+            command.env("HOME", workspace.path("home")).env("TIDEGATE_LOG", "debug").output().expect("the program");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said.contains("was not written by this host, or has changed: compiling anew")
+    };
+    let files = || {
+        let files = std::fs::read_dir(&cache).expect("the cache");
+        let mut files: Vec<_> = files.map(|entry| entry.expect("an entry").path()).collect();
+        files.sort();
+        files
+    };
+    assert!(!describe("keyset"));
+    let keyset = files().remove(0);
+    let genuine = std::fs::read(&keyset).expect("a file");
+    assert!(!describe("keyset"), "it is what this host wrote");
+
+    assert!(!describe("offset"));
+    let offset = files().into_iter().find(|file| *file != keyset).expect("another file");
+    let other = std::fs::read(offset).expect("a file");
+    let mut bent = genuine.clone();
+    let middle = bent.len() / 2;
+    bent[middle] ^= 1;
+    let forgeries =
+        [("of another component", other), ("with another bit", bent), ("cut short", genuine[..middle].to_vec())];
+    for (what, forgery) in forgeries {
+        std::fs::write(&keyset, forgery).expect("written");
+        assert!(describe("keyset"), "{what}");
+        assert!(std::fs::read(&keyset).expect("a file") == genuine, "replaced after one {what}");
+        assert!(!describe("keyset"), "after one {what}");
+    }
+}
+
+#[test]
+fn whatever_happens_in_one_sync_the_others_go_on() {
+    let (workspace, source) = (Workspace::new(), Source::start(500, 100));
+    std::fs::copy(misbehaving(), workspace.path("odd.wasm")).expect("a component");
+    let deeds = ["panic", "spin", "recurse", "grow", "hoard"];
+    for deed in deeds {
+        workspace.connection(deed, "./odd.wasm", &source.url(), &[&format!("in_sync: {deed}")]);
+        // Each has a database of its own, so that none waits for another's commit.
+        let text = std::fs::read_to_string(workspace.path(&format!("{deed}.yaml"))).expect("a connection");
+        workspace.file(&format!("{deed}.yaml"), text.replace("test.db", &format!("{deed}.db")));
+    }
+    workspace.connection("honest", "keyset", &source.url(), &[]);
+    let files = deeds.iter().chain(&["honest"]).map(|name| format!("{name}.yaml")).collect::<Vec<_>>();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let options = ["--limit", "busy=500ms", "--output", "json"];
+    let outcome = workspace.run(&[&["sync"], files.as_slice(), &options].concat());
+    assert_eq!(outcome.code, 4, "{outcome:?}");
+    let reports: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("reports");
+    for report in reports.as_array().expect("a list") {
+        let expected = if report["name"] == "honest" { "done" } else { "failed" };
+        assert_eq!(report["status"], expected, "{report}");
+        assert!(report["name"] == "honest" || report["inserted"] == 2, "up to its checkpoint: {report}");
+    }
+    assert_eq!(workspace.query("SELECT count(*) FROM user"), [["500"]]);
 }

@@ -124,6 +124,11 @@ impl Batch {
         }
     }
 
+    /// The same records in a document of their own, without the rest of the one that they came in.
+    pub fn detached(&self) -> Result<Batch> {
+        Batch::from_json(self.to_json().into())
+    }
+
     /// The records, in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> + Clone {
         (0..self.len()).map(|at| self.row(at))

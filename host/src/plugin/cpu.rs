@@ -42,7 +42,7 @@ impl Meter {
 }
 
 /// Processor time of this thread, in nanoseconds.
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "freebsd"))]
 fn thread_time() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let (seconds, nanos) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_nsec).unwrap_or(0));
@@ -50,7 +50,7 @@ fn thread_time() -> u64 {
 }
 
 /// The time that passes, where a thread has no clock of its own.
-#[cfg(not(unix))]
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "freebsd")))]
 fn thread_time() -> u64 {
     use std::sync::LazyLock;
     use std::time::Instant;

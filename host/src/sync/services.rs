@@ -18,7 +18,7 @@ use super::writer::Inlet;
 use crate::BoxFuture;
 use crate::error::{Error, Result};
 use crate::http::{Fetch, Page, Request};
-use crate::model::{Change, State};
+use crate::model::{Batch, Change, State};
 use crate::plugin::Services;
 
 pub(super) struct RunServices {
@@ -119,6 +119,25 @@ impl RunServices {
     }
 }
 
+/// A document that is so large that it is not kept for a few of its records.
+const LARGE: usize = 1 << 20;
+/// The part of a large document that its records must be, so that it is kept.
+const PART: usize = 8;
+
+/// A change waits for the sink by the size of its records. So what it keeps in memory must not be much more than that.
+fn light(change: Change) -> Result<Change> {
+    let is_heavy = |rows: &Batch| {
+        let document = rows.footprint().shared;
+        document > LARGE && rows.bytes() < document / PART
+    };
+    Ok(match change {
+        Change::Upsert(rows) if is_heavy(&rows) => Change::Upsert(rows.detached()?),
+        Change::Update(rows) if is_heavy(&rows) => Change::Update(rows.detached()?),
+        Change::Delete(rows) if is_heavy(&rows) => Change::Delete(rows.detached()?),
+        change => change,
+    })
+}
+
 impl Services for RunServices {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
         let allowed = self.allowance().requesting(&request);
@@ -150,6 +169,7 @@ impl Services for RunServices {
             };
             let allowed = self.allowance().staging(table, &change);
             self.watch.heed(allowed).await;
+            let change = self.watch.heed(light(change)).await;
             self.unsealed.fetch_add(1, Relaxed);
             let rows = change.rows().map_or(0, |rows| rows.len());
             if rows > 0 || change.rows().is_none() {
@@ -193,5 +213,20 @@ impl Services for RunServices {
             "trace" => tracing::trace!(target: "tidegate::strategy", "{message}"),
             _ => tracing::info!(target: "tidegate::strategy", "{message}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_records_do_not_keep_a_large_document() {
+        let long = "x".repeat(2 << 20);
+        let page = Batch::from_json(format!(r#"[{{"id":1}},{{"id":2,"long":"{long}"}}]"#).into()).expect("records");
+        let kept =
+            |rows: Batch| light(Change::Upsert(rows)).map(|change| change.rows().map(|rows| rows.footprint().shared));
+        assert!(matches!(kept(page.slice(0, 1)), Ok(Some(bytes)) if bytes < 1_000));
+        assert!(matches!(kept(page), Ok(Some(bytes)) if bytes > 2 << 20));
     }
 }

@@ -145,7 +145,7 @@ limits! {
     component_bytes: usize = 64 << 20, "component_bytes" Bytes Process
         "The file of a component. The built-in ones have 300 KiB; one with an interpreter inside has 10 to 20 MiB.";
     compile_memory_bytes: usize = 1 << 30, "compile_memory" Bytes Process
-        "Address space of the process that compiles. The built-in strategies take a third of it.";
+        "Address space of the process that compiles. The built-in strategies take less than a tenth of it.";
     compile_cpu: Duration = Duration::from_secs(120), "compile_cpu" Time Process
         "Processor time of the process that compiles, in whole seconds. The built-in strategies take less than one.";
     compile_time: Duration = Duration::from_secs(120), "compile_time" Time Process
