@@ -35,7 +35,7 @@ pub const CACHE_VARIABLE: &str = "TIDEGATE_CACHE_DIR";
 pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
-    cache: Cache,
+    cache: Arc<Cache>,
     compiler: Compiler,
     limits: Limits,
     house: House,
@@ -84,7 +84,7 @@ impl Builder {
         let mut linker = Linker::new(&engine);
         instance::link(&mut linker).map_err(failed)?;
         start_ticker(&engine)?;
-        let (cache, compiler) = (Cache::new(cache, key), Compiler::new(compiler)?);
+        let (cache, compiler) = (Arc::new(Cache::new(cache, key)), Compiler::new(compiler)?);
         let lanes = if limits.yields { Lanes::new()? } else { Lanes::none() };
         let room = Semaphore::new(limits.instances as usize);
         let house = House { room: Arc::new(room), lanes: Arc::new(lanes) };
@@ -128,8 +128,8 @@ impl Engine {
 
     /// Makes a strategy ready to run within limits that are those of the engine, or lower.
     pub async fn load_within(&self, strategy: &StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
-        let bytes = read(strategy, self.limits.component_bytes)?;
-        self.prepare(place(strategy), bytes, limits).await.map_err(|error| error.at(place(strategy)))
+        let name = place(strategy);
+        self.prepare(name.clone(), strategy.clone(), limits).await.map_err(|error| error.at(name))
     }
 
     /// Looks at a component without running it.
@@ -139,9 +139,15 @@ impl Engine {
         Ok(Inspection { digest: compile::digest(&bytes), bytes: bytes.len(), contract, imports })
     }
 
-    async fn prepare(&self, name: String, bytes: Cow<'static, [u8]>, limits: Limits) -> Result<Arc<dyn Strategy>> {
-        vet(&bytes)?;
-        let digest = compile::digest(&bytes);
+    async fn prepare(&self, name: String, strategy: StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
+        let most = self.limits.component_bytes;
+        let (bytes, digest) = blocking(move || {
+            let bytes = read(&strategy, most)?;
+            vet(&bytes)?;
+            let digest = compile::digest(&bytes);
+            Ok((bytes, digest))
+        })
+        .await?;
         let component = self.component(bytes, &digest).await?;
         let wrong_world = |error: wasmtime::Error| {
             Error::plugin("plugin.refused", format!("the component does not fit the contract: {error:#}"))
@@ -155,23 +161,37 @@ impl Engine {
     /// The component, compiled before or now.
     async fn component(&self, bytes: Cow<'static, [u8]>, digest: &str) -> Result<Component> {
         let label = compile::label(&self.engine, digest);
-        if let Some(code) = self.cache.load(digest, &label) {
-            return self.accept(&code);
+        if let Some(component) = self.cached(digest.to_owned(), label.clone()).await? {
+            return Ok(component);
         }
         let code = self.compiler.compile(bytes, label.clone(), self.limits).await?;
-        let component = self.accept(&code)?;
-        self.cache.store(digest, &label, &code);
-        Ok(component)
+        let (engine, cache, digest) = (self.engine.clone(), Arc::clone(&self.cache), digest.to_owned());
+        blocking(move || {
+            let component = accept(&engine, &code)?;
+            cache.store(&digest, &label, &code);
+            Ok(component)
+        })
+        .await
     }
 
-    fn accept(&self, code: &[u8]) -> Result<Component> {
-        // SAFETY: the code was made by this program's own compiler, just now or before, which `compile` and `cache`
-        // have made sure of.
-        let component = unsafe { Component::deserialize(&self.engine, code) };
-        component.map_err(|error| {
-            Error::plugin("plugin.refused", format!("the compiled component cannot be loaded: {error:#}"))
-        })
+    async fn cached(&self, digest: String, label: String) -> Result<Option<Component>> {
+        let (engine, cache) = (self.engine.clone(), Arc::clone(&self.cache));
+        blocking(move || cache.load(&digest, &label).map(|code| accept(&engine, &code)).transpose()).await
     }
+}
+
+/// Does what takes as long as a component is large, where nobody else waits for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Error::host("the host crashed while it made a component ready")))
+}
+
+fn accept(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component> {
+    // SAFETY: the code was made by this program's own compiler, just now or before, which `compile` and `cache` have made
+    // sure of.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component
+        .map_err(|error| Error::plugin("plugin.refused", format!("the compiled component cannot be loaded: {error:#}")))
 }
 
 /// Core instances of one component: its own, two that the encoder adds, and those of an interpreter with its libraries.
