@@ -27,7 +27,7 @@ use anyhow::{Context as _, Result, bail};
 use comfy_table::{CellAlignment, Table as TextTable, presets};
 use tidegate::config::{self, Destination, StrategyRef};
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Source};
-use tidegate::model::{Report, Status};
+use tidegate::model::{Owner, Report, Status};
 use tidegate::playground::{self, Playground};
 use tidegate::plugin::{Limits, Strategy};
 use tidegate::sink::{self, Mode};
@@ -53,7 +53,7 @@ async fn run(strategy: &Arc<dyn Strategy>, config: String, base_url: &str, folde
         strategy_name: "bench".to_owned(),
         strategy: Arc::clone(strategy),
         source: Arc::new(source),
-        sink: sink::open(&Destination::JsonlFile { path: path.clone() }, "bench", false)?,
+        sink: sink::open(&Destination::JsonlFile { path: path.clone() }, &Owner::local("bench"), false)?,
         config,
         mode: Mode::Incremental,
         pace: Pace::default(),

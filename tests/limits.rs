@@ -8,7 +8,7 @@ use tidegate::BoxFuture;
 use tidegate::config::{Destination, StrategyRef};
 use tidegate::error::Result;
 use tidegate::http::{Fetch, Meter, Page, Request, Response};
-use tidegate::model::{Batch, Change, Column, Kind, Report, Table};
+use tidegate::model::{Batch, Change, Column, Kind, Owner, Report, Table};
 use tidegate::plugin::{Limits, Manifest, Services, Strategy};
 use tidegate::sink::{self, Mode};
 use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
@@ -56,7 +56,7 @@ async fn run_on(source: Arc<dyn Fetch>, strategy: Arc<dyn Strategy>, config: &st
         strategy_name: "test".into(),
         strategy,
         source,
-        sink: sink::open(&destination, "test", false).expect("a destination"),
+        sink: sink::open(&destination, &Owner::local("test"), false).expect("a destination"),
         config: config.into(),
         mode: Mode::Incremental,
         pace: Pace::default(),
