@@ -25,7 +25,7 @@ use tidegate::error::Result as HostResult;
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Request, Source};
 use tidegate::model::{Change, Column, Owner, Report, Status, Table};
 use tidegate::playground::{self, Playground};
-use tidegate::plugin::{Engine, Manifest, Services, Strategy};
+use tidegate::plugin::{Engine, Limits, Manifest, Services, Strategy};
 use tidegate::sink::{self, Mode};
 use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 use tokio_util::sync::CancellationToken;
@@ -119,6 +119,7 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
         hands: Hands::Thread,
         clock: Clock::system(),
         timeout: Duration::from_secs(3600),
+        limits: Limits::default(),
         interrupt: CancellationToken::new(),
         gauge: Arc::new(Gauge::new(meter)),
     })
@@ -130,7 +131,8 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
     }
 }
 
-fn measures(engine_strategy: Arc<dyn Strategy>, folder: &Path) -> Vec<Measure> {
+/// The strategy natively, in a sandbox on the caller's threads, and in a sandbox as it runs in the program.
+fn measures(inline: &Arc<dyn Strategy>, sandboxed: &Arc<dyn Strategy>, folder: &Path) -> Vec<Measure> {
     let twin: Arc<dyn Strategy> = Arc::new(Twin);
     let measure = |name, strategy: &Arc<dyn Strategy>, destination| Measure {
         name,
@@ -142,9 +144,11 @@ fn measures(engine_strategy: Arc<dyn Strategy>, folder: &Path) -> Vec<Measure> {
     let sqlite = |name: &str| Destination::Sqlite { path: folder.join(name) };
     vec![
         measure("JSONL, native", &twin, jsonl("native.jsonl")),
-        measure("JSONL, sandboxed", &engine_strategy, jsonl("sandboxed.jsonl")),
+        measure("JSONL, sandboxed inline", inline, jsonl("inline.jsonl")),
+        measure("JSONL, sandboxed", sandboxed, jsonl("sandboxed.jsonl")),
         measure("SQLite, native", &twin, sqlite("native.db")),
-        measure("SQLite, sandboxed", &engine_strategy, sqlite("sandboxed.db")),
+        measure("SQLite, sandboxed inline", inline, sqlite("inline.db")),
+        measure("SQLite, sandboxed", sandboxed, sqlite("sandboxed.db")),
     ]
 }
 
@@ -153,10 +157,10 @@ fn print(measures: &[Measure], records: usize) {
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["run", "best, s", "records/s", "of native"]);
     let best = |measure: &Measure| measure.seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    for pair in measures.chunks(2) {
-        for measure in pair {
+    for group in measures.chunks(3) {
+        for measure in group {
             let rate = records as f64 / best(measure);
-            let ratio = best(&pair[0]) / best(measure);
+            let ratio = best(&group[0]) / best(measure);
             table.add_row([
                 measure.name.to_owned(),
                 format!("{:.3}", best(measure)),
@@ -184,13 +188,16 @@ async fn main() -> Result<()> {
     let base_url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { playground.serve(listener, std::future::pending()).await });
 
-    let strategy = Engine::new()?.load(&StrategyRef::BuiltIn("keyset".to_owned())).await?;
+    let engine = || Engine::builder().compiler(env!("CARGO_BIN_EXE_tidegate"));
+    let keyset = StrategyRef::BuiltIn("keyset".to_owned());
+    let (inline, sandboxed) = (engine().simulating().build()?, engine().build()?);
+    let (inline, sandboxed) = (inline.load(&keyset).await?, sandboxed.load(&keyset).await?);
     let scratch = tempfile::tempdir().context("a scratch folder")?;
-    let mut totals = measures(Arc::clone(&strategy), scratch.path());
+    let mut totals = measures(&inline, &sandboxed, scratch.path());
     for round in 0..rounds {
         let folder = scratch.path().join(round.to_string());
         std::fs::create_dir(&folder)?;
-        for (total, measure) in totals.iter_mut().zip(measures(Arc::clone(&strategy), &folder)) {
+        for (total, measure) in totals.iter_mut().zip(measures(&inline, &sandboxed, &folder)) {
             let report = run(&measure, &base_url).await?;
             anyhow::ensure!(report.progress.rows_read >= records as u64, "{}: rows are missing", measure.name);
             total.seconds.push(report.seconds);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tidegate::certify::{self, Api, Plan};
 use tidegate::config::StrategyRef;
-use tidegate::plugin::{Engine, Limits};
 
-use crate::support::{Workspace, textbook};
+use crate::support::{Workspace, engine, textbook};
 
 /// What the built-in strategies refuse, since it cannot be told from a loss. They read all other scenarios.
 const REFUSED: [(&str, &[&str]); 5] = [
@@ -138,7 +137,7 @@ fn the_built_in_strategies_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_seed_gives_the_same_trace() {
-    let engine = Engine::simulating(Limits::default()).expect("an engine");
+    let engine = engine().simulating().build().expect("an engine");
     let strategy = engine.load(&StrategyRef::BuiltIn("keyset".into())).await.expect("a strategy");
     let manifest = strategy.describe().await.expect("a manifest");
     let plan = |seed| Plan {

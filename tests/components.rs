@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use tidegate::config::StrategyRef;
-use tidegate::plugin::{Engine, Limits};
+use tidegate::plugin::Limits;
 
-use crate::support::{Workspace, misbehaving};
+use crate::support::{Workspace, engine, misbehaving};
 
 /// Loads a component's text from a file and compares the refusal.
 async fn check_refused(component: impl AsRef<[u8]>, expected: &str) {
     let workspace = Workspace::new();
     let path = workspace.file("odd.wasm", component);
-    let engine = Engine::with(Limits::default(), None).expect("an engine");
+    let engine = engine().cache(None).build().expect("an engine");
     let error = engine.load(&StrategyRef::File(path.clone())).await.err().expect("it is refused");
     let said = error.to_string().replace(&path.display().to_string(), "odd.wasm");
     assert_eq!(said, expected);
@@ -55,7 +55,7 @@ async fn files_that_are_no_strategy_are_refused() {
 async fn stopped(deed: &str) -> String {
     let limits =
         Limits { busy: Duration::from_millis(100), handles: 1000, memory_bytes: 16 << 20, ..Limits::default() };
-    let engine = Engine::with(limits, None).expect("an engine");
+    let engine = engine().limits(limits).cache(None).build().expect("an engine");
     let strategy = engine.load(&StrategyRef::File(misbehaving().to_owned())).await.expect("a strategy");
     let error = strategy.schema(&format!(r#"{{"in_schema":"{deed}"}}"#)).await.expect_err(deed);
     // Whatever one call did, the next one begins afresh.

@@ -14,7 +14,9 @@ mod faults;
 mod interruption;
 #[cfg(unix)]
 mod kills;
+mod limits;
 mod rate_limit;
+mod sandbox;
 mod source_faults;
 mod strategies;
 mod support;

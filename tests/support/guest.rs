@@ -4,12 +4,24 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use tidegate::plugin::{Builder, Engine};
 use wit_component::ComponentEncoder;
+
+/// An engine for tests that run components in their own process: the program compiles for them.
+pub(crate) fn engine() -> Builder {
+    Engine::builder().compiler(env!("CARGO_BIN_EXE_tidegate"))
+}
 
 /// The component of `tests/guests/misbehaving`.
 pub(crate) fn misbehaving() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
     COMPONENT.get_or_init(|| compile("tidegate-guest-misbehaving"))
+}
+
+/// The component of `tests/guests/immoderate`.
+pub(crate) fn immoderate() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| compile("tidegate-guest-immoderate"))
 }
 
 /// The component of `tests/guests/textbook`.

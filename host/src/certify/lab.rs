@@ -20,7 +20,7 @@ use crate::config;
 use crate::error::{Error, Origin, Result};
 use crate::http::{Fetch, MemoryTokens, Meter, Origins, Page, Request, Response, Source, Transport, WireRequest};
 use crate::model::{Report, Status};
-use crate::plugin::Strategy;
+use crate::plugin::{Limits, Strategy};
 use crate::sink::Mode;
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 
@@ -157,6 +157,7 @@ impl Lab {
             // An own source is asked for the same each time, so it is always the same time.
             clock: self.own.as_ref().map_or_else(|| self.clock.restarted(), |own| Clock::starting_at(own.began())),
             timeout: PATIENCE,
+            limits: Limits::default(),
             interrupt: CancellationToken::new(),
             gauge: Arc::new(Gauge::new(meter)),
         })

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::connection::{Changes, Loaded, strategy};
+use super::limits::{bound, of_connection};
 use super::logging::Screen;
 use super::output::{self, Stream};
 use super::{Format, exit, run, summary};
@@ -73,8 +74,8 @@ fn api(name: &str) -> Result<Api, String> {
     })
 }
 
-pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> {
-    let plan = plan(&arguments).await?;
+pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limits) -> Result<u8> {
+    let plan = plan(&arguments, limits).await?;
     let first = plan.seed;
     let seeds = match (arguments.long, arguments.seeds) {
         (false, _) => Some(1),
@@ -99,14 +100,14 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     Ok(exit::DONE)
 }
 
-async fn plan(arguments: &Arguments) -> Result<Plan> {
-    let engine = Engine::simulating(Limits { busy: BUSY, ..Limits::default() })?;
+async fn plan(arguments: &Arguments, limits: &Limits) -> Result<Plan> {
+    let engine = Engine::builder().limits(Limits { busy: BUSY.min(limits.busy), ..*limits }).simulating().build()?;
     let strategy = engine.load(&strategy(&arguments.plugin)?).await?;
     let manifest = strategy.describe().await?;
     Promises::read(&manifest.needs)?;
     let (config, api, own) = match &arguments.connection {
         Some(file) => {
-            let (config, own) = own_source(arguments, file, &manifest)?;
+            let (config, own) = own_source(arguments, file, &manifest, limits)?;
             (config, Api::Own, Some(Arc::new(own)))
         }
         None => {
@@ -145,8 +146,14 @@ async fn recognize(strategy: &Arc<dyn Strategy>, manifest: &Manifest, config: &M
 }
 
 /// The source of a connection and the configuration that goes with it.
-fn own_source(arguments: &Arguments, file: &Path, manifest: &Manifest) -> Result<(Map<String, Value>, OwnSource)> {
+fn own_source(
+    arguments: &Arguments,
+    file: &Path,
+    manifest: &Manifest,
+    limits: &Limits,
+) -> Result<(Map<String, Value>, OwnSource)> {
     let Loaded { connection, places, .. } = Changes::default().load(file)?;
+    let connection = bound(&of_connection(limits, &connection)?, &connection)?;
     config::validate(&connection.config, &manifest.config_schema, &places)?;
     let own = match arguments.recording.as_deref().filter(|path| path.exists()) {
         Some(path) => OwnSource::recorded(path)?,

@@ -14,6 +14,7 @@ use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::http::Meter;
 use crate::model::{Report, Status};
+use crate::plugin::Limits;
 use crate::sink;
 use crate::sync::Gauge;
 
@@ -31,8 +32,8 @@ pub(super) struct Arguments {
     changes: Changes,
 }
 
-pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
-    let host = Host::new()?;
+pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
+    let host = Host::new(limits)?;
     let mut failures = Vec::new();
     for file in &arguments.files {
         output::print(&file.display().to_string());
@@ -138,11 +139,9 @@ fn hurried(mut loaded: Loaded) -> Loaded {
 async fn first_request(host: &Host, loaded: &Loaded) -> Result<Report> {
     let options = Options { dry_run: true, ..Options::default() };
     let meter = Arc::new(Meter::for_one_page());
-    let prepared = Prepared {
-        source: run::open_source(&loaded.connection, Arc::clone(&meter), host.origins.clone())?,
-        gauge: Arc::new(Gauge::new(meter)),
-        ..run::prepare(host, loaded, options).await?
-    };
+    let prepared = run::prepare(host, loaded, options).await?;
+    let source = run::open_source(&prepared.connection, Arc::clone(&meter), host.origins.clone())?;
+    let prepared = Prepared { source, gauge: Arc::new(Gauge::new(meter)), ..prepared };
     let report = run::run(prepared, options, CancellationToken::new()).await;
     match report.status.retry_at() {
         None => Ok(report),

@@ -16,7 +16,7 @@ use crate::config::{self, Destination, Input};
 use crate::error::{Error, Result};
 use crate::model::{Owner, Report};
 use crate::playground::{self, Playground};
-use crate::plugin;
+use crate::plugin::{self, Limits};
 use crate::sink;
 
 #[derive(Args)]
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
 const UPDATED: usize = 20;
 const ADDED: usize = 10;
 
-pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limits) -> Result<u8> {
     make_room(&arguments.path)?;
     let api = Playground::new(playground::Options { records: arguments.records, ..playground::Options::default() });
     let listener = playground::bind(0).await?;
@@ -47,7 +47,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     let listening = tokio::spawn(sync::listen(interrupt.clone()));
 
     let base_url = format!("http://{address}");
-    let host = Host::new()?;
+    let host = Host::new(limits)?;
     let connections = plugin::built_in_names().map(|strategy| connection(strategy, &base_url, &arguments.path));
     let connections: Vec<Loaded> = connections.collect::<Result<_>>()?;
 

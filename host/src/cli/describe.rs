@@ -5,9 +5,10 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use serde_json::{Value, json};
 
 use super::connection::strategy;
+use super::run::engine;
 use super::{Format, options, output, summary};
 use crate::error::Result;
-use crate::plugin::{Engine, Inspection, Manifest};
+use crate::plugin::{Inspection, Limits, Manifest};
 
 /// How wide the table of the configuration may be.
 const WIDTH: u16 = 120;
@@ -21,9 +22,9 @@ pub(super) struct Arguments {
     output: Format,
 }
 
-pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
     let strategy = strategy(&arguments.plugin)?;
-    let engine = Engine::new()?;
+    let engine = engine(limits)?;
     let inspection = engine.inspect(&strategy)?;
     let manifest = engine.load(&strategy).await?.describe().await?;
     output::print(&match arguments.output {

@@ -9,9 +9,10 @@ use clap::Args;
 use super::connection::strategy;
 use super::options::{self, ConfigKey};
 use super::output::{self, Stream};
+use super::run;
 use crate::config::StrategyRef;
 use crate::error::{Error, Result};
-use crate::plugin::{Engine, Manifest};
+use crate::plugin::{Limits, Manifest};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -22,9 +23,9 @@ pub(super) struct Arguments {
     file: Option<PathBuf>,
 }
 
-pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
     let strategy = strategy(&arguments.strategy)?;
-    let manifest = Engine::new()?.load(&strategy).await?.describe().await?;
+    let manifest = run::engine(limits)?.load(&strategy).await?.describe().await?;
     let file = arguments.file.unwrap_or_else(|| PathBuf::from(format!("{}.yaml", manifest.name)));
     let is_stdout = file.as_os_str() == "-";
     let folder = if is_stdout { Path::new("") } else { file.parent().unwrap_or(Path::new("")) };
@@ -100,6 +101,7 @@ destination:
   path: {table}.db                      # relative to the directory in which tidegate is started
 
 # run_timeout: 24h
+# limits: {{memory: 32MiB}}              # lower those of the sandbox; `tidegate limits` lists them
 "#
     )
 }

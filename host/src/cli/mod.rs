@@ -7,6 +7,7 @@
 
 mod certify;
 mod check;
+mod compile;
 mod completions;
 mod connection;
 mod demo;
@@ -14,6 +15,7 @@ mod describe;
 mod excerpt;
 mod exit;
 mod init;
+mod limits;
 mod logging;
 mod options;
 mod output;
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Result};
+use limits::Operator;
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -58,6 +61,9 @@ struct Globals {
     /// Nothing but errors and what was asked for: no progress, no log, no summary
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Set a limit of the sandbox, as in `memory=128MiB`; `tidegate limits` lists them. May be repeated
+    #[arg(long = "limit", global = true, value_name = "NAME=VALUE")]
+    limits: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -80,8 +86,13 @@ enum Command {
     Playground(playground::Arguments),
     /// See it work: a source on this machine, all strategies, one database, a change, a second run
     Demo(demo::Arguments),
+    /// Show the limits of the sandbox, what they are now, and why
+    Limits(limits::Arguments),
     /// Write a completion script for a shell
     Completions(completions::Arguments),
+    /// What Tidegate starts to compile a component
+    #[command(hide = true)]
+    CompileComponent(compile::Arguments),
 }
 
 /// For people or for programs.
@@ -94,6 +105,9 @@ enum Format {
 /// Runs the program. Wrong usage ends the process here, with exit code 2.
 pub fn main() -> ExitCode {
     let Cli { globals, command } = Cli::parse();
+    if let Command::CompileComponent(arguments) = &command {
+        return compile::execute(arguments);
+    }
     // The runs that a certification simulates are thousands, and what they log is not of this machine.
     let is_simulating = matches!(command, Command::Certify(_));
     let screen = logging::start(&globals, is_simulating);
@@ -101,7 +115,8 @@ pub fn main() -> ExitCode {
         Ok(runtime) => {
             let code = runtime.block_on(async {
                 outlive_limit_on_file_sizes();
-                execute(command, screen).await
+                let limits = Operator::read(&globals.limits)?;
+                execute(command, screen, &limits).await
             });
             runtime.shutdown_background();
             code
@@ -125,17 +140,21 @@ fn outlive_limit_on_file_sizes() {
     }
 }
 
-async fn execute(command: Command, screen: logging::Screen) -> Result<u8> {
+async fn execute(command: Command, screen: logging::Screen, operator: &Operator) -> Result<u8> {
+    let limits = &operator.limits;
     match command {
-        Command::Sync(arguments) => sync::execute(arguments, screen).await,
-        Command::Check(arguments) => check::execute(arguments).await,
-        Command::Certify(arguments) => certify::execute(arguments, screen).await,
-        Command::Describe(arguments) => describe::execute(arguments).await,
-        Command::Schema(arguments) => schema::execute(arguments).await,
-        Command::Init(arguments) => init::execute(arguments).await,
-        Command::State(arguments) => state::execute(arguments).await,
+        Command::Sync(arguments) => sync::execute(arguments, screen, limits).await,
+        Command::Check(arguments) => check::execute(arguments, limits).await,
+        Command::Certify(arguments) => certify::execute(arguments, screen, limits).await,
+        Command::Describe(arguments) => describe::execute(arguments, limits).await,
+        Command::Schema(arguments) => schema::execute(arguments, limits).await,
+        Command::Init(arguments) => init::execute(arguments, limits).await,
+        Command::State(arguments) => state::execute(arguments, limits).await,
         Command::Playground(arguments) => playground::execute(arguments, screen).await,
-        Command::Demo(arguments) => demo::execute(arguments, screen).await,
+        Command::Demo(arguments) => demo::execute(arguments, screen, limits).await,
+        Command::Limits(arguments) => limits::execute(&arguments, operator),
         Command::Completions(arguments) => completions::execute(arguments),
+        // It is done before there are any threads.
+        Command::CompileComponent(_) => Ok(exit::DONE),
     }
 }

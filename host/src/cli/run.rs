@@ -7,11 +7,12 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Loaded, strategy_name};
+use super::limits;
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
 use crate::http::{Client, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
 use crate::model::{Owner, Report, Status};
-use crate::plugin::{Engine, Manifest, Strategy};
+use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sink::{self, Mode};
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
 
@@ -22,9 +23,14 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new() -> Result<Host> {
-        Ok(Host { engine: Engine::new()?, origins: Origins::default() })
+    pub(super) fn new(limits: &Limits) -> Result<Host> {
+        Ok(Host { engine: engine(limits)?, origins: Origins::default() })
     }
+}
+
+/// An engine within the operator's limits.
+pub(super) fn engine(limits: &Limits) -> Result<Engine> {
+    Engine::builder().limits(*limits).build()
 }
 
 /// How connections are run.
@@ -41,6 +47,7 @@ pub(super) struct Prepared {
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) source: Source,
     pub(super) gauge: Arc<Gauge>,
+    pub(super) limits: Limits,
 }
 
 /// Loads the strategy of a connection and checks the configuration that is meant for it.
@@ -49,7 +56,8 @@ pub(super) async fn load_strategy(
     connection: &Connection,
     places: &Places,
 ) -> Result<(Arc<dyn Strategy>, Manifest)> {
-    let strategy = engine.load(&connection.strategy).await?;
+    let limits = limits::of_connection(engine.limits(), connection)?;
+    let strategy = engine.load_within(&connection.strategy, limits).await?;
     let manifest = strategy.describe().await?;
     Promises::read(&manifest.needs)?;
     config::validate(&connection.config, &manifest.config_schema, places)?;
@@ -59,12 +67,16 @@ pub(super) async fn load_strategy(
 /// Does all that can be done before anything is read or written.
 pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> Result<Prepared> {
     let (strategy, _) = load_strategy(&host.engine, &loaded.connection, &loaded.places).await?;
-    let meter = Arc::new(Meter::with_limit(options.limit_requests));
+    let limits = limits::of_connection(host.engine.limits(), &loaded.connection)?;
+    let connection = limits::bound(&limits, &loaded.connection)?;
+    let requests = options.limit_requests.map_or(limits.requests, |requests| requests.min(limits.requests));
+    let meter = Arc::new(Meter::with_limit(Some(requests)));
     Ok(Prepared {
         strategy,
-        source: open_source(&loaded.connection, Arc::clone(&meter), host.origins.clone())?,
+        source: open_source(&connection, Arc::clone(&meter), host.origins.clone())?,
         gauge: Arc::new(Gauge::new(meter)),
-        connection: loaded.connection.clone(),
+        connection,
+        limits,
     })
 }
 
@@ -90,7 +102,7 @@ fn token_folder() -> Option<PathBuf> {
 
 /// Runs a connection to its end, whatever that is.
 pub(super) async fn run(prepared: Prepared, options: Options, interrupt: CancellationToken) -> Report {
-    let Prepared { connection, strategy, source, gauge } = prepared;
+    let Prepared { connection, strategy, source, gauge, limits } = prepared;
     let clock = Instant::now();
     let digest = strategy.digest().to_owned();
     let failed = |connection: &Connection, error| failed(connection, digest.clone(), clock, error);
@@ -113,6 +125,7 @@ pub(super) async fn run(prepared: Prepared, options: Options, interrupt: Cancell
         hands: Hands::Thread,
         clock: Clock::system(),
         timeout: connection.run_timeout,
+        limits,
         interrupt,
         gauge,
     })

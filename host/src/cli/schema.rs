@@ -9,7 +9,7 @@ use super::connection::Changes;
 use super::{Format, output, run, summary};
 use crate::error::Result;
 use crate::model::Table;
-use crate::plugin::Engine;
+use crate::plugin::Limits;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -22,9 +22,9 @@ pub(super) struct Arguments {
     output: Format,
 }
 
-pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
     let loaded = arguments.changes.load(&arguments.file)?;
-    let (strategy, _) = run::load_strategy(&Engine::new()?, &loaded.connection, &loaded.places).await?;
+    let (strategy, _) = run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?;
     let config = Value::Object(loaded.connection.config).to_string();
     let tables = strategy.schema(&config).await?;
     output::print(&match arguments.output {

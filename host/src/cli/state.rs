@@ -11,7 +11,7 @@ use super::output::{self, Stream};
 use super::{Format, run, summary};
 use crate::error::{Error, Result};
 use crate::model::{Owner, State};
-use crate::plugin::Engine;
+use crate::plugin::Limits;
 use crate::sink::{self, StateStore};
 
 #[derive(Args)]
@@ -60,10 +60,10 @@ impl Target {
     }
 }
 
-pub(super) async fn execute(arguments: Arguments) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
     match arguments.action {
         Action::Show { target, output } => show(&target, output)?,
-        Action::Set { target, state } => set(&target, &state).await?,
+        Action::Set { target, state } => set(&target, &state, limits).await?,
         Action::Reset { target } => {
             let (loaded, mut store) = target.open()?;
             store.replace(None)?;
@@ -92,7 +92,7 @@ fn to_json(state: &State) -> Value {
     })
 }
 
-async fn set(target: &Target, text: &str) -> Result<()> {
+async fn set(target: &Target, text: &str, limits: &Limits) -> Result<()> {
     let text = if text == "-" { read_stdin()? } else { text.to_owned() };
     let text = text.trim();
     serde_json::from_str::<Value>(text).map_err(|error| {
@@ -102,7 +102,7 @@ async fn set(target: &Target, text: &str) -> Result<()> {
     let (loaded, mut store) = target.open()?;
     let state = match store.show()? {
         Some(saved) => State { text: text.to_owned(), ..saved },
-        None => first(&loaded, text).await?,
+        None => first(&loaded, text, limits).await?,
     };
     store.replace(Some(&state))?;
     Stream::Stderr.print(&format!("{}: the state was replaced", loaded.connection.name));
@@ -110,8 +110,8 @@ async fn set(target: &Target, text: &str) -> Result<()> {
 }
 
 /// A state where none is saved yet: in the form that the strategy reads at present.
-async fn first(loaded: &Loaded, text: &str) -> Result<State> {
-    let (strategy, manifest) = run::load_strategy(&Engine::new()?, &loaded.connection, &loaded.places).await?;
+async fn first(loaded: &Loaded, text: &str, limits: &Limits) -> Result<State> {
+    let (strategy, manifest) = run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?;
     let plugin_digest = strategy.digest().to_owned();
     Ok(State { text: text.to_owned(), version: manifest.state_version, plugin_digest })
 }

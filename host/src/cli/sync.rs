@@ -17,6 +17,7 @@ use super::{Format, exit, summary};
 use crate::config::{Connection, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Report, Status};
+use crate::plugin::Limits;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     output: Format,
 }
 
-pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> {
+pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limits) -> Result<u8> {
     let options = Options {
         full_refresh: arguments.full_refresh,
         dry_run: arguments.dry_run,
@@ -49,7 +50,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
     let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };
     refuse_twins(&loaded)?;
 
-    let host = Host::new()?;
+    let host = Host::new(limits)?;
     let mut starts = Vec::with_capacity(loaded.len());
     for connection in &loaded {
         starts.push(start(&host, connection, options).await);
@@ -64,15 +65,15 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen) -> Result<u8> 
 
 /// A connection that can run, or the report of why it cannot.
 enum Start {
-    Ready(Prepared),
-    Failed(Connection, Box<Report>),
+    Ready(Box<Prepared>),
+    Failed(Box<(Connection, Report)>),
 }
 
 impl Start {
     fn connection(&self) -> &Connection {
         match self {
             Start::Ready(prepared) => &prepared.connection,
-            Start::Failed(connection, _) => connection,
+            Start::Failed(failed) => &failed.0,
         }
     }
 }
@@ -81,11 +82,11 @@ impl Start {
 async fn start(host: &Host, loaded: &Loaded, options: Options) -> Result<Start> {
     let clock = Instant::now();
     match run::prepare(host, loaded, options).await {
-        Ok(prepared) => Ok(Start::Ready(prepared)),
+        Ok(prepared) => Ok(Start::Ready(Box::new(prepared))),
         Err(error) if error.origin() == Origin::Configuration => Err(error),
         Err(error) => {
             let report = run::failed(&loaded.connection, String::new(), clock, error);
-            Ok(Start::Failed(loaded.connection.clone(), Box::new(report)))
+            Ok(Start::Failed(Box::new((loaded.connection.clone(), report))))
         }
     }
 }
@@ -143,13 +144,13 @@ async fn run_all(starts: Vec<Start>, options: Options, screen: &Screen) -> Vec<R
 async fn run_one(start: Start, options: Options, screen: Screen, interrupt: CancellationToken) -> Report {
     let prepared = match start {
         Start::Ready(prepared) => prepared,
-        Start::Failed(_, report) => return *report,
+        Start::Failed(failed) => return failed.1,
     };
     let name = prepared.connection.name.clone();
     tracing::info!(connection = name, "started");
     let gauge = prepared.gauge.clone();
     let watch = (!screen.is_quiet).then(|| Watch::start(&name, gauge, screen.progress.as_ref()));
-    let report = run::run(prepared, options, interrupt).await;
+    let report = run::run(*prepared, options, interrupt).await;
     drop(watch);
     tracing::info!(
         connection = name,

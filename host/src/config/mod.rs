@@ -45,6 +45,22 @@ pub struct Connection {
     pub destination: Destination,
     /// How long a run may take.
     pub run_timeout: Duration,
+    /// The limits that it lowers, in its words: what they are is the sandbox's to say.
+    pub limits: Vec<LimitSetting>,
+}
+
+/// How long a run may take where the connection does not say it.
+pub const RUN_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A limit that a connection lowers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSetting {
+    /// Its name.
+    pub name: String,
+    /// Its value, as it is written.
+    pub value: String,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// Which component reads the source.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -12,13 +11,10 @@ use super::json::as_yaml;
 use super::place::{Place, Places};
 use super::section::{Field, Section};
 use super::yaml::{self, Entry, Kind, Node, Scalar, Value};
-use super::{Connection, Destination, StrategyRef, source};
+use super::{Connection, Destination, LimitSetting, RUN_TIMEOUT, StrategyRef, source};
 use crate::error::Result;
 
-/// How long a run may take where the connection does not say it.
-const RUN_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-
-const KEYS: &[&str] = &["name", "strategy", "source", "config", "destination", "run_timeout"];
+const KEYS: &[&str] = &["name", "strategy", "source", "config", "destination", "run_timeout", "limits"];
 
 /// All that a connection is made from.
 pub struct Input<'a> {
@@ -56,6 +52,7 @@ pub fn parse(input: &Input<'_>) -> Result<(Connection, Places)> {
         config,
         destination: destination(&section.required("destination", "{type: sqlite, path: records.db}")?)?,
         run_timeout: section.optional("run_timeout").map_or(Ok(RUN_TIMEOUT), |field| field.duration())?,
+        limits: section.optional("limits").map_or(Ok(Vec::new()), |field| limits(&field))?,
     };
     Ok((connection, places))
 }
@@ -128,6 +125,13 @@ fn refuse_state(state: Option<Field<'_>>, why: &str) -> Result<()> {
             .help("remove it; it belongs to `type: jsonl` with `path: \"-\"`")),
         None => Ok(()),
     }
+}
+
+fn limits(field: &Field<'_>) -> Result<Vec<LimitSetting>> {
+    let limit = |(name, field): (&str, Field<'_>)| {
+        Ok(LimitSetting { name: name.to_owned(), value: field.plain()?.to_owned(), place: field.place().clone() })
+    };
+    field.entries()?.into_iter().map(limit).collect()
 }
 
 fn read_config(field: &Field<'_>) -> Result<(Map<String, Json>, Places)> {

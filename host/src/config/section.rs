@@ -109,6 +109,16 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Text or a number, as it is written.
+    pub(super) fn plain(&self) -> Result<&'a str> {
+        let expected = "a number or text such as `32MiB`";
+        let scalar = self.scalar(expected)?;
+        match scalar.kind() {
+            Kind::Text | Kind::Integer => Ok(&scalar.text),
+            _ => Err(self.mismatch(expected)),
+        }
+    }
+
     /// Text that says something.
     pub(super) fn word(&self) -> Result<&'a str> {
         match self.text()? {

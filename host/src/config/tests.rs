@@ -89,6 +89,12 @@ fn what_is_wrong_is_told_with_its_place_and_its_remedy() {
             "dir/orders.yaml:1:14: `run_timeout` must be a duration such as `500ms`, `30s`, `5m` or `2h`",
             None,
         ),
+        ("limits: 5\n", "dir/orders.yaml:1:9: `limits` must be a mapping of keys to values, not a whole number", None),
+        (
+            "limits: {memory: [1]}\n",
+            "dir/orders.yaml:1:18: `limits.memory` must be a number or text such as `32MiB`, not a list",
+            None,
+        ),
         ("run_timeout: 0s\n", "dir/orders.yaml:1:14: `run_timeout` must be longer than nothing", None),
         ("config: [1]\n", "dir/orders.yaml:1:9: `config` must be a mapping of keys to values, not a list", None),
         (
@@ -266,6 +272,9 @@ fn every_key_is_read() {
 name: ${NAME:-all}
 strategy: ../plugins/mine.wasm
 run_timeout: 2h
+limits:
+  memory: 32MiB
+  handles: 100
 source:
   base_url: http://127.0.0.1:5001/api
   allowed_hosts: [login.example.com]
@@ -285,6 +294,8 @@ destination: {type: jsonl, path: "-", state: s.json}
     assert_eq!(connection.name, "all");
     assert_eq!(connection.strategy, StrategyRef::File("dir/../plugins/mine.wasm".into()));
     assert_eq!(connection.run_timeout, Duration::from_secs(7_200));
+    let limits: Vec<_> = connection.limits.iter().map(|limit| (limit.name.as_str(), limit.value.as_str())).collect();
+    assert_eq!(limits, [("memory", "32MiB"), ("handles", "100")]);
     assert_eq!(source.base_url.as_str(), "http://127.0.0.1:5001/api");
     assert_eq!(source.rate_limit, Some(RateLimit { requests_per_second: 2.5, burst: 7 }));
     assert_eq!((source.retry.attempts, source.retry.max_retry_after), (2, Duration::from_secs(3)));
@@ -297,8 +308,8 @@ destination: {type: jsonl, path: "-", state: s.json}
         r#"{"a":[1,-2,1.5,"3",null,true],"b/c":{"d":"2024-01-01T00:00:00Z"},"e":18446744073709551615,"no":"no","f":"${x}"}"#
     );
     assert_eq!(connection.destination, Destination::JsonlStdout { state: Some("s.json".into()) });
-    assert_eq!(places.find("/b~1c/d").to_string(), "dir/orders.yaml:16:50");
-    assert_eq!(places.find("/a/9").to_string(), "dir/orders.yaml:16:10");
+    assert_eq!(places.find("/b~1c/d").to_string(), "dir/orders.yaml:19:50");
+    assert_eq!(places.find("/a/9").to_string(), "dir/orders.yaml:19:10");
 }
 
 #[test]

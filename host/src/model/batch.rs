@@ -58,6 +58,17 @@ pub struct Batch {
     rows: Selection,
 }
 
+/// What something keeps in memory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// What tells the document from all others that are in memory.
+    pub document: usize,
+    /// The size of the document, with what was noted of it.
+    pub shared: usize,
+    /// What is nobody else's.
+    pub own: usize,
+}
+
 #[derive(Clone, Debug)]
 enum Selection {
     Range(Range<u32>),
@@ -97,6 +108,25 @@ impl Batch {
             }
             Selection::Picked(_) => self.rows().map(|row| row.json().len()).sum(),
         }
+    }
+
+    /// What the batch keeps in memory: a document, which it may share with others, and its own selection.
+    pub fn footprint(&self) -> Footprint {
+        let Records { body, cells, rows, .. } = &*self.records;
+        let selection = match &self.rows {
+            Selection::Range(_) => 0,
+            Selection::Picked(rows) => size_of_val::<[u32]>(rows),
+        };
+        Footprint {
+            document: body.as_ptr().addr(),
+            shared: body.len() + size_of_val(cells.as_slice()) + size_of_val(rows.as_slice()),
+            own: size_of::<Batch>() + selection,
+        }
+    }
+
+    /// The same records in a document of their own, without the rest of the one that they came in.
+    pub fn detached(&self) -> Result<Batch> {
+        Batch::from_json(self.to_json().into())
     }
 
     /// The records, in order.

@@ -11,7 +11,7 @@ mod report;
 mod select;
 mod table;
 
-pub use batch::{Batch, Row, Value};
+pub use batch::{Batch, Footprint, Row, Value};
 pub use instant::{Instant, InstantFormat};
 pub use json::Document;
 pub use kind::Kind;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 
 use super::contract::{self, StrategyPre};
-use super::engine::TICK;
-use super::instance::Guest;
-use super::limits::{LimitReached, Limits};
+use super::cpu::Meter;
+use super::instance::{Call, Guest, Host};
+use super::lanes::Lanes;
+use super::limits::{LimitReached, Limits, remedy};
 use super::wire::from_guest;
 use super::{Manifest, Services, Strategy};
 use crate::BoxFuture;
@@ -15,33 +18,95 @@ use crate::error::{Error, Origin, Result};
 use crate::model::{Column, Table};
 
 /// A component that was vetted, compiled and linked.
-pub(super) struct ComponentStrategy {
+pub(super) struct ComponentStrategy(Arc<Inner>);
+
+struct Inner {
     /// Its name or its file, for messages.
     name: String,
     digest: String,
     linked: StrategyPre<Guest>,
     limits: Limits,
+    house: House,
+}
+
+/// What all components of a process share.
+#[derive(Clone)]
+pub(super) struct House {
+    /// Room for instances.
+    pub(super) room: Arc<Semaphore>,
+    /// Where they run.
+    pub(super) lanes: Arc<Lanes>,
 }
 
 impl ComponentStrategy {
-    pub(super) fn new(name: String, digest: String, linked: StrategyPre<Guest>, limits: Limits) -> ComponentStrategy {
-        ComponentStrategy { name, digest, linked, limits }
+    pub(super) fn new(
+        name: String,
+        digest: String,
+        linked: StrategyPre<Guest>,
+        limits: Limits,
+        house: House,
+    ) -> ComponentStrategy {
+        ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, house }))
     }
 
-    async fn start(&self, services: Option<Arc<dyn Services>>) -> Result<(Store<Guest>, contract::Strategy)> {
-        let guest = Guest::new(&self.limits, services);
-        let mut store = Store::new(self.linked.engine(), guest);
+    /// Makes a call as soon as there is room for its instance. Dropping the future ends the call.
+    fn make<T, F>(
+        &self,
+        call: Call,
+        work: impl FnOnce(Arc<Inner>, Arc<Meter>) -> F + Send + 'static,
+    ) -> BoxFuture<'static, Result<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move {
+            let room = inner.room(call).await?;
+            let meter = Arc::new(Meter::default());
+            let work = work(Arc::clone(&inner), Arc::clone(&meter));
+            // A call that is given up keeps its room until its instance is gone.
+            let work = async move {
+                let _room = room;
+                work.await
+            };
+            Arc::clone(&inner.house.lanes).drive(meter, work).await?
+        })
+    }
+}
+
+impl Inner {
+    /// Waits until there is room for one more instance: a sync, as long as its run may take.
+    async fn room(&self, call: Call) -> Result<OwnedSemaphorePermit> {
+        let Limits { instances, call_wait, .. } = self.limits;
+        if let Ok(room) = Arc::clone(&self.house.room).try_acquire_owned() {
+            return Ok(room);
+        }
+        let room = Arc::clone(&self.house.room).acquire_owned();
+        let room = match call {
+            Call::Sync => Some(room.await),
+            Call::Describe => timeout(call_wait, room).await.ok(),
+        };
+        room.and_then(|room| room.ok()).ok_or_else(|| {
+            let wait = call_wait.as_secs_f64();
+            let message = format!("{instances} components run at once, and none of them ended within {wait} s");
+            Error::new(Origin::Limit, "limit.instances", message)
+                .help("run fewer connections at once, or raise the limit by `--limit instances=…`")
+        })
+    }
+
+    async fn start(
+        &self,
+        call: Call,
+        host: Option<Host>,
+        meter: Arc<Meter>,
+    ) -> Result<(Store<Guest>, contract::Strategy)> {
+        let mut store = Store::new(self.linked.engine(), Guest::new(call, self.limits, host, meter));
         store.limiter(|guest| guest);
-        store.set_hostcall_fuel(self.limits.call_bytes);
+        store.set_hostcall_fuel(call.fuel(&self.limits));
         store.set_epoch_deadline(1);
-        let Limits { busy: budget, yields, .. } = self.limits;
+        let yields = self.limits.yields;
         store.epoch_deadline_callback(move |mut store| {
-            let guest = store.data_mut();
-            guest.busy += TICK;
-            if guest.busy > budget {
-                let message = format!("{} s of computing without fetching, staging or sealing", budget.as_secs_f64());
-                return Err(LimitReached::trap("limit.busy", message));
-            }
+            store.data_mut().check_time()?;
             Ok(if yields { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
         match self.linked.instantiate_async(&mut store).await {
@@ -51,55 +116,76 @@ impl ComponentStrategy {
     }
 
     /// Says in a sentence why a call ended without an answer: whose, where, by what, and with which last words.
-    fn trap(&self, error: wasmtime::Error, call: &str, guest: &Guest) -> Error {
+    fn trap(&self, error: wasmtime::Error, place: &str, guest: &Guest) -> Error {
         let name = &self.name;
         if let Some(limit) = error.downcast_ref::<LimitReached>() {
-            return Error::new(Origin::Limit, limit.code, format!("{name} was stopped in {call}: {limit}"))
-                .help("this is more than a strategy needs: report it to its author, with its version");
+            return limit.explain(name, place);
         }
         let cause = match error.downcast_ref::<wasmtime::Trap>() {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         };
+        if cause.contains(FUEL_EXHAUSTED) {
+            return guest.carried_too_much().explain(name, place);
+        }
         let function = error.downcast_ref::<WasmBacktrace>().and_then(own_function);
         let function = function.map_or_else(String::new, |function| format!(" in the function `{function}`"));
         let said = guest.last_words.as_ref().map_or_else(String::new, |words| format!("; it says: {words}"));
         let said = said.replace(char::is_control, " ");
-        Error::plugin("plugin.trap", format!("{name} broke off in {call}{function}: {cause}{said}"))
-            .help("this is a defect of the strategy: report it to its author, with its version")
+        let stopped = Error::plugin("plugin.trap", format!("{name} broke off in {place}{function}: {cause}{said}"));
+        match error.downcast_ref::<wasmtime::Trap>() {
+            Some(wasmtime::Trap::StackOverflow) => {
+                stopped.help(format!("{} (it is {} bytes now)", remedy("stack"), self.limits.stack_bytes))
+            }
+            _ => stopped.help("this is a defect of the strategy: report it to its author, with its version"),
+        }
+    }
+
+    async fn describe(&self, meter: Arc<Meter>) -> Result<Manifest> {
+        let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
+        let described = strategy.call_describe(&mut store).await;
+        let manifest = described.map_err(|error| self.trap(error, "`describe`", store.data()))?;
+        let contract::Manifest { name, version, summary, config_schema, state_version, needs } = manifest;
+        Ok(Manifest { name, version, summary, config_schema, state_version, needs })
+    }
+
+    async fn schema(&self, config: String, meter: Arc<Meter>) -> Result<Vec<Table>> {
+        let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
+        let tables = strategy.call_schema(&mut store, &config).await;
+        let tables = tables.map_err(|error| self.trap(error, "`schema`", store.data()))?.map_err(from_guest)?;
+        tables.into_iter().map(table).collect()
+    }
+
+    async fn migrate_state(&self, from: u32, state: String, meter: Arc<Meter>) -> Result<String> {
+        let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
+        let migrated = strategy.call_migrate_state(&mut store, from, &state).await;
+        migrated.map_err(|error| self.trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
+    }
+
+    async fn sync(&self, config: String, state: Option<String>, host: Host, meter: Arc<Meter>) -> Result<()> {
+        let (mut store, strategy) = self.start(Call::Sync, Some(host), meter).await?;
+        let synced = strategy.call_sync(&mut store, &config, state.as_deref()).await;
+        synced.map_err(|error| self.trap(error, "`sync`", store.data()))?.map_err(from_guest)
     }
 }
 
 impl Strategy for ComponentStrategy {
     fn digest(&self) -> &str {
-        &self.digest
+        &self.0.digest
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
-        Box::pin(async {
-            let (mut store, strategy) = self.start(None).await?;
-            let described = strategy.call_describe(&mut store).await;
-            let manifest = described.map_err(|error| self.trap(error, "`describe`", store.data()))?;
-            let contract::Manifest { name, version, summary, config_schema, state_version, needs } = manifest;
-            Ok(Manifest { name, version, summary, config_schema, state_version, needs })
-        })
+        self.make(Call::Describe, |inner, meter| async move { inner.describe(meter).await })
     }
 
     fn schema<'a>(&'a self, config: &'a str) -> BoxFuture<'a, Result<Vec<Table>>> {
-        Box::pin(async move {
-            let (mut store, strategy) = self.start(None).await?;
-            let tables = strategy.call_schema(&mut store, config).await;
-            let tables = tables.map_err(|error| self.trap(error, "`schema`", store.data()))?.map_err(from_guest)?;
-            tables.into_iter().map(table).collect()
-        })
+        let config = config.to_owned();
+        self.make(Call::Describe, |inner, meter| async move { inner.schema(config, meter).await })
     }
 
     fn migrate_state<'a>(&'a self, from: u32, state: &'a str) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move {
-            let (mut store, strategy) = self.start(None).await?;
-            let migrated = strategy.call_migrate_state(&mut store, from, state).await;
-            migrated.map_err(|error| self.trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
-        })
+        let state = state.to_owned();
+        self.make(Call::Describe, move |inner, meter| async move { inner.migrate_state(from, state, meter).await })
     }
 
     fn sync<'a>(
@@ -108,13 +194,14 @@ impl Strategy for ComponentStrategy {
         state: Option<&'a str>,
         services: Arc<dyn Services>,
     ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let (mut store, strategy) = self.start(Some(services)).await?;
-            let synced = strategy.call_sync(&mut store, config, state).await;
-            synced.map_err(|error| self.trap(error, "`sync`", store.data()))?.map_err(from_guest)
-        })
+        let (config, state) = (config.to_owned(), state.map(str::to_owned));
+        let host = Host { services, runtime: self.0.house.lanes.caller() };
+        self.make(Call::Sync, |inner, meter| async move { inner.sync(config, state, host, meter).await })
     }
 }
+
+/// How wasmtime's error begins that says that a call carried more than its fuel allows.
+const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and the guest";
 
 fn table(table: contract::Table) -> Result<Table> {
     let contract::Table { name, primary_key, columns } = table;

@@ -1,37 +1,95 @@
 //! From a name or a file to a strategy that is ready to run: read, vet, compile once, link.
 
+use std::borrow::Cow;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::Strategy;
 use super::built_in;
 use super::cache::Cache;
-use super::component::ComponentStrategy;
+use super::compile::{self, Compiler};
+use super::component::{ComponentStrategy, House};
 use super::contract::StrategyPre;
 use super::instance::{self, Guest};
-use super::limits::Limits;
+use super::lanes::Lanes;
+use super::limits::{Limits, reached};
 use super::vetting::{Outline, vet};
 use crate::config::StrategyRef;
 use crate::error::{Error, Result};
 
-/// How often a running guest is looked at. A guest that spins is stopped within its budget and one tick.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+/// How often a running guest is looked at, and gives way to others. A guest that spins is stopped within its budget and
+/// one tick.
+const TICK: Duration = Duration::from_millis(2);
 
 /// The environment variable that names the folder for compiled components.
 pub const CACHE_VARIABLE: &str = "TIDEGATE_CACHE_DIR";
 
-/// Compiles and runs components. Expensive to make; one serves a whole process.
+/// Runs components. Expensive to make; one serves a whole process.
 pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
-    cache: Cache,
+    cache: Arc<Cache>,
+    compiler: Compiler,
     limits: Limits,
+    house: House,
+}
+
+/// How an engine is to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    limits: Limits,
+    cache: Option<PathBuf>,
+    key: Option<PathBuf>,
+    compiler: Option<PathBuf>,
+}
+
+impl Builder {
+    /// These limits, in place of the defaults.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Builder {
+        Builder { limits, ..self }
+    }
+
+    /// For simulations: a component that computes does not give way to others.
+    #[must_use]
+    pub fn simulating(mut self) -> Builder {
+        self.limits.yields = false;
+        self
+    }
+
+    /// Compiled components are kept in this folder, in place of the user's own; or not at all.
+    #[must_use]
+    pub fn cache(self, folder: Option<PathBuf>) -> Builder {
+        Builder { cache: folder, ..self }
+    }
+
+    /// The binary of Tidegate that compiles, where another program is running: a test, or one that embeds this library.
+    #[must_use]
+    pub fn compiler(self, program: impl Into<PathBuf>) -> Builder {
+        Builder { compiler: Some(program.into()), ..self }
+    }
+
+    /// Makes the engine.
+    pub fn build(self) -> Result<Engine> {
+        let Builder { limits, cache, key, compiler } = self;
+        let failed = |error: wasmtime::Error| Error::host(format!("the WebAssembly engine cannot start: {error:#}"));
+        let engine = wasmtime::Engine::new(&configuration(&limits)).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        instance::link(&mut linker).map_err(failed)?;
+        start_ticker(&engine)?;
+        let (cache, compiler) = (Arc::new(Cache::new(cache, key)), Compiler::new(compiler)?);
+        let lanes = if limits.yields { Lanes::new()? } else { Lanes::none() };
+        let room = Semaphore::new(limits.instances as usize);
+        let house = House { room: Arc::new(room), lanes: Arc::new(lanes) };
+        Ok(Engine { engine, linker, cache, compiler, limits, house })
+    }
 }
 
 /// What is known of a component without running it.
@@ -48,78 +106,115 @@ pub struct Inspection {
 }
 
 impl Engine {
-    /// An engine with the default limits and the user's own cache folder.
+    /// An engine with the default limits and the user's own cache.
     pub fn new() -> Result<Engine> {
-        Engine::with(Limits::default(), cache_folder())
+        Engine::builder().build()
     }
 
-    /// An engine for simulations, with these limits: a component that computes does not give way to others.
-    pub fn simulating(limits: Limits) -> Result<Engine> {
-        Engine::with(Limits { yields: false, ..limits }, cache_folder())
+    /// An engine that is not quite like that of [`Engine::new`].
+    pub fn builder() -> Builder {
+        Builder { limits: Limits::default(), cache: cache_folder(), key: key_file(), compiler: None }
     }
 
-    /// An engine with these limits, which caches compiled components in this folder.
-    pub fn with(limits: Limits, cache: Option<PathBuf>) -> Result<Engine> {
-        let failed = |error: wasmtime::Error| Error::host(format!("the WebAssembly engine cannot start: {error:#}"));
-        let engine = wasmtime::Engine::new(&configuration(&limits)).map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        instance::link(&mut linker).map_err(failed)?;
-        start_ticker(&engine)?;
-        Ok(Engine { engine, linker, cache: Cache::new(cache), limits })
+    /// The limits of all that it runs.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Makes a strategy ready to run.
     pub async fn load(&self, strategy: &StrategyRef) -> Result<Arc<dyn Strategy>> {
-        let bytes = read(strategy, self.limits.component_bytes)?;
-        self.prepare(place(strategy), &bytes).map_err(|error| error.at(place(strategy)))
+        self.load_within(strategy, self.limits).await
+    }
+
+    /// Makes a strategy ready to run within limits that are those of the engine, or lower.
+    pub async fn load_within(&self, strategy: &StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
+        let name = place(strategy);
+        self.prepare(name.clone(), strategy.clone(), limits).await.map_err(|error| error.at(name))
     }
 
     /// Looks at a component without running it.
     pub fn inspect(&self, strategy: &StrategyRef) -> Result<Inspection> {
         let bytes = read(strategy, self.limits.component_bytes)?;
         let Outline { imports, contract } = vet(&bytes).map_err(|error| error.at(place(strategy)))?;
-        Ok(Inspection { digest: digest(&bytes), bytes: bytes.len(), contract, imports })
+        Ok(Inspection { digest: compile::digest(&bytes), bytes: bytes.len(), contract, imports })
     }
 
-    fn prepare(&self, name: String, bytes: &[u8]) -> Result<Arc<dyn Strategy>> {
-        vet(bytes)?;
-        let digest = digest(bytes);
-        let component = match self.cache.load(&self.engine, &digest) {
-            Some(component) => component,
-            None => self.compile(bytes, &digest)?,
-        };
+    async fn prepare(&self, name: String, strategy: StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
+        let most = self.limits.component_bytes;
+        let (bytes, digest) = blocking(move || {
+            let bytes = read(&strategy, most)?;
+            vet(&bytes)?;
+            let digest = compile::digest(&bytes);
+            Ok((bytes, digest))
+        })
+        .await?;
+        let component = self.component(bytes, &digest).await?;
         let wrong_world = |error: wasmtime::Error| {
             Error::plugin("plugin.refused", format!("the component does not fit the contract: {error:#}"))
                 .help("build it against the files in wit/ of this version")
         };
         let linked = self.linker.instantiate_pre(&component).map_err(wrong_world)?;
         let linked = StrategyPre::new(linked).map_err(wrong_world)?;
-        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, self.limits)))
+        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, limits, self.house.clone())))
     }
 
-    fn compile(&self, bytes: &[u8], digest: &str) -> Result<Component> {
-        let component = Component::from_binary(&self.engine, bytes)
-            .map_err(|error| Error::plugin("plugin.refused", format!("the component cannot be compiled: {error:#}")))?;
-        self.cache.store(&self.engine, digest, &component);
-        Ok(component)
+    /// The component, compiled before or now.
+    async fn component(&self, bytes: Cow<'static, [u8]>, digest: &str) -> Result<Component> {
+        let label = compile::label(&self.engine, digest);
+        if let Some(component) = self.cached(digest.to_owned(), label.clone()).await? {
+            return Ok(component);
+        }
+        let code = self.compiler.compile(bytes, label.clone(), self.limits).await?;
+        let (engine, cache, digest) = (self.engine.clone(), Arc::clone(&self.cache), digest.to_owned());
+        blocking(move || {
+            let component = accept(&engine, &code)?;
+            cache.store(&digest, &label, &code);
+            Ok(component)
+        })
+        .await
+    }
+
+    async fn cached(&self, digest: String, label: String) -> Result<Option<Component>> {
+        let (engine, cache) = (self.engine.clone(), Arc::clone(&self.cache));
+        blocking(move || cache.load(&digest, &label).map(|code| accept(&engine, &code)).transpose()).await
     }
 }
 
-fn configuration(limits: &Limits) -> Config {
+/// Does what takes as long as a component is large, where nobody else waits for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Error::host("the host crashed while it made a component ready")))
+}
+
+fn accept(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component> {
+    // SAFETY: the code was made by this program's own compiler, just now or before, which `compile` and `cache` have made
+    // sure of.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component
+        .map_err(|error| Error::plugin("plugin.refused", format!("the compiled component cannot be loaded: {error:#}")))
+}
+
+/// Core instances of one component: its own, two that the encoder adds, and those of an interpreter with its libraries.
+const CORE_INSTANCES: u32 = 20;
+/// Tables of one component: its own, and that of the encoder's two.
+const TABLES: u32 = 4;
+
+fn configuration(limits: &Limits) -> wasmtime::Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(limits.instances)
-        .total_core_instances(limits.instances * 4)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_component(1)
+        .total_core_instances(limits.instances.saturating_mul(CORE_INSTANCES))
         .total_memories(limits.instances)
-        .total_tables(limits.instances * 2)
+        .total_tables(limits.instances.saturating_mul(TABLES))
         .total_stacks(limits.instances)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
         .max_unused_warm_slots(16);
-    let mut config = Config::new();
+    let mut config = compile::settings();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .concurrency_support(false)
-        .epoch_interruption(true)
         .max_wasm_stack(limits.stack_bytes)
         .async_stack_size(limits.stack_bytes + (1 << 20));
     config
@@ -139,7 +234,7 @@ fn start_ticker(engine: &wasmtime::Engine) -> Result<()> {
     started.map(drop).map_err(|error| Error::host(format!("a thread cannot be started: {error}")))
 }
 
-fn read(strategy: &StrategyRef, limit: usize) -> Result<std::borrow::Cow<'static, [u8]>> {
+fn read(strategy: &StrategyRef, limit: usize) -> Result<Cow<'static, [u8]>> {
     match strategy {
         StrategyRef::BuiltIn(name) => built_in::bytes(name).map(Into::into).ok_or_else(|| unknown(name)),
         StrategyRef::File(path) => read_file(path, limit).map(Into::into),
@@ -158,12 +253,16 @@ fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>> {
             built_in::names().collect::<Vec<_>>().join(", ")
         ))
     };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
     if size > limit as u64 {
         let message = format!("`{shown}` has {size} bytes; a component may have {limit}");
-        return Err(Error::plugin("limit.component", message));
+        return Err(reached("component_bytes", message));
     }
-    std::fs::read(path).map_err(failed)
+    let mut bytes = Vec::new();
+    // A pipe or a device has no size of its own.
+    file.take(limit as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 fn unknown(name: &str) -> Error {
@@ -184,13 +283,15 @@ fn place(strategy: &StrategyRef) -> String {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn cache_folder() -> Option<PathBuf> {
     match std::env::var_os(CACHE_VARIABLE) {
         Some(folder) => Some(PathBuf::from(folder)).filter(|folder| !folder.as_os_str().is_empty()),
         None => directories::ProjectDirs::from("", "", "tidegate").map(|dirs| dirs.cache_dir().join("compiled")),
     }
+}
+
+/// The key that shows which compiled components are this host's: beside the cache, since whoever can write the cache
+/// must not know it.
+fn key_file() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "tidegate").map(|dirs| dirs.data_local_dir().join("compiled.key"))
 }

@@ -3,12 +3,17 @@
 //! [`Strategy`] and [`Services`] are the contract of `wit/` in Rust's words. A run knows only these two; the native
 //! twin of the benches implements the first without a sandbox.
 
+mod budget;
 mod built_in;
 mod cache;
+mod compile;
 mod component;
 mod contract;
+mod cpu;
 mod engine;
+mod held;
 mod instance;
+mod lanes;
 mod limits;
 mod vetting;
 mod wire;
@@ -21,8 +26,10 @@ use crate::http::{Page, Request};
 use crate::model::{Change, Table};
 
 pub use built_in::names as built_in_names;
-pub use engine::{CACHE_VARIABLE, Engine, Inspection};
-pub use limits::Limits;
+pub use compile::{Confines, compile_component};
+pub use engine::{Builder, CACHE_VARIABLE, Engine, Inspection};
+pub(crate) use limits::cut;
+pub use limits::{LIMITS_VARIABLE, Limit, Limits, Scope, TABLE as LIMITS, Unit, reached};
 pub use vetting::CONTRACT_VERSION;
 
 /// What a strategy says of itself. See `manifest` in `wit/world.wit`.

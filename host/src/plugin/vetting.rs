@@ -1,7 +1,8 @@
 //! Whether a file may be compiled: told from its header, its imports and its exports, before any code of it is looked
 //! at.
 //!
-//! A strategy's imports are its permissions, so anything outside the contract is refused by name.
+//! A strategy's imports are its permissions, so anything outside the contract is refused by name. Reading a header costs
+//! no more than reading the file: what is kept of it is bounded.
 
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload};
 
@@ -14,6 +15,13 @@ const PACKAGE: &str = "tidegate:strategy/";
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
 const INTERFACES: [&str; 6] = ["types", "pages", "records", "state", "clock", "log"];
+
+/// Imports and exports of a component: the contract has ten.
+const NAMES: usize = 100;
+/// The length of the name of one, in bytes.
+const NAME_BYTES: usize = 200;
+/// How deep components may lie within each other. Each level of composition adds one.
+const DEPTH: usize = 16;
 
 const EXPORTS: [&str; 4] = ["describe", "schema", "sync", "migrate-state"];
 
@@ -63,6 +71,9 @@ fn outside(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
                     "wrap it with `wasm-tools component new`; the README's \"Write a strategy\" has the command",
                 ));
             }
+            Payload::Version { .. } if depth == DEPTH => {
+                return Err(excess(format!("components lie within each other more than {DEPTH} levels deep")));
+            }
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
@@ -70,7 +81,7 @@ fn outside(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
                     let import = import.map_err(broken)?;
                     // The types of the world are imported, too; a type gives nothing to do.
                     if !matches!(import.ty, ComponentTypeRef::Type(_)) {
-                        imports.push(import.name.name.to_owned());
+                        keep(&mut imports, import.name.name)?;
                     }
                 }
             }
@@ -78,7 +89,7 @@ fn outside(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
                 for export in section {
                     let export = export.map_err(broken)?;
                     if export.kind == ComponentExternalKind::Func {
-                        exports.push(export.name.name.to_owned());
+                        keep(&mut exports, export.name.name)?;
                     }
                 }
             }
@@ -86,6 +97,21 @@ fn outside(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
         }
     }
     Ok((imports, exports))
+}
+
+fn keep(names: &mut Vec<String>, name: &str) -> Result<()> {
+    if name.len() > NAME_BYTES {
+        return Err(excess(format!("an import or export has a name of {} bytes, more than {NAME_BYTES}", name.len())));
+    }
+    if names.len() == NAMES {
+        return Err(excess(format!("it has more than {NAMES} imports, or exports")));
+    }
+    names.push(name.to_owned());
+    Ok(())
+}
+
+fn excess(message: String) -> Error {
+    Error::plugin("limit.component", message).help("build it for the world `strategy` of the package tidegate:strategy")
 }
 
 /// The version of the contract that an import belongs to.
@@ -158,6 +184,18 @@ mod tests {
             &component(&[], &["describe", "sync"]),
             Err("the component is no strategy: it does not export `schema`, `migrate-state`"),
         );
+    }
+
+    #[test]
+    fn what_is_read_of_a_component_is_bounded() {
+        let long = "a".repeat(NAME_BYTES + 1);
+        check(&component(&[], &[&long]), Err("an import or export has a name of 201 bytes, more than 200"));
+        let names: Vec<String> = (0..=NAMES).map(|at| format!("e{at}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        check(&component(&[], &names), Err("it has more than 100 imports, or exports"));
+        let nested = "(component ".repeat(DEPTH + 1) + &")".repeat(DEPTH + 1);
+        let nested = wat::parse_str(nested).expect("a component");
+        check(&nested, Err("components lie within each other more than 16 levels deep"));
     }
 
     #[test]

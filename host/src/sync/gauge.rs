@@ -12,6 +12,7 @@ pub struct Gauge {
     meter: Arc<Meter>,
     rows_read: AtomicU64,
     committed: Mutex<Counts>,
+    dropped_lines: AtomicU64,
 }
 
 impl Gauge {
@@ -34,6 +35,21 @@ impl Gauge {
 
     pub(super) fn rows_read(&self, rows: usize) {
         self.rows_read.fetch_add(rows as u64, Relaxed);
+    }
+
+    pub(super) fn dropped_lines(&self, lines: u64) {
+        self.dropped_lines.store(lines, Relaxed);
+    }
+
+    /// Says how much of the log is missing, if anything is.
+    pub(super) fn tell_dropped_lines(&self) {
+        match self.dropped_lines.load(Relaxed) {
+            0 => {}
+            lines => tracing::warn!(
+                target: "tidegate::strategy",
+                "{lines} further log lines of the strategy were dropped (the limits `log_lines` and `log_bytes`)"
+            ),
+        }
     }
 
     pub(super) fn committed(&self, counts: Counts) {

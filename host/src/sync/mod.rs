@@ -3,6 +3,7 @@
 //! load state → ask the strategy for its tables → call it → let it fetch, stage and seal, while the sink works on a
 //! thread of its own → commit what is sealed → report. Nothing here knows wasm, SQL, HTTP or the command line.
 
+mod allowance;
 mod clock;
 mod gauge;
 mod guard;
@@ -21,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Origin, Result};
 use crate::http::{Fetch, Meter};
 use crate::model::{Report, State, Status};
-use crate::plugin::{Manifest, Strategy};
+use crate::plugin::{Limits, Manifest, Strategy};
 use crate::sink::{Mode, Sink};
 
+use allowance::{Allowance, check_state};
 pub use clock::Clock;
 pub use gauge::Gauge;
 use guard::Guard;
@@ -57,6 +59,8 @@ pub struct Job {
     pub clock: Clock,
     /// How long the run may take.
     pub timeout: Duration,
+    /// What else it may use.
+    pub limits: Limits,
     /// Cancelled when the user asks to stop.
     pub interrupt: CancellationToken,
     /// Shows how far the run is.
@@ -83,6 +87,7 @@ pub async fn run(job: Job) -> Report {
         source: &job.source,
         mode: job.mode,
         clock: job.clock,
+        limits: job.limits,
         gauge: &job.gauge,
         writer: &writer,
     };
@@ -93,6 +98,7 @@ pub async fn run(job: Job) -> Report {
         outcome = context.read_everything() => outcome,
     };
     let (closed, state) = writer.close(outcome.is_ok()).await;
+    job.gauge.tell_dropped_lines();
     // The sink's own error is the cause of whatever the strategy made of it.
     let outcome = closed.and(outcome).map_err(|error| with_what_was_kept(error, &job.gauge));
     match outcome {
@@ -122,6 +128,7 @@ struct Context<'a> {
     source: &'a Arc<dyn Fetch>,
     mode: Mode,
     clock: Clock,
+    limits: Limits,
     gauge: &'a Arc<Gauge>,
     writer: &'a Writer,
 }
@@ -130,6 +137,7 @@ impl Context<'_> {
     async fn read_everything(&self) -> Result<()> {
         let manifest = self.strategy.describe().await?;
         let tables = self.strategy.schema(self.config).await?;
+        self.limits.check_tables(&tables)?;
         let names = tables.iter().map(|table| table.name.clone()).collect();
         let saved = self.writer.begin(tables, self.mode).await?;
         let state = match saved {
@@ -148,6 +156,7 @@ impl Context<'_> {
             Arc::clone(self.gauge),
             self.clock,
             Guard::new(Promises::read(&manifest.needs)?, state.clone()),
+            Allowance::new(self.limits),
         ));
         tokio::select! {
             biased;
@@ -162,7 +171,11 @@ impl Context<'_> {
         let (old, new) = (saved.version, manifest.state_version);
         match old.cmp(&new) {
             std::cmp::Ordering::Equal => Ok(saved.text),
-            std::cmp::Ordering::Less => self.strategy.migrate_state(old, &saved.text).await,
+            std::cmp::Ordering::Less => {
+                let migrated = self.strategy.migrate_state(old, &saved.text).await?;
+                check_state(&migrated, &self.limits)?;
+                Ok(migrated)
+            }
             std::cmp::Ordering::Greater => {
                 let message = format!(
                     "the saved state has version {old}, but {} {} reads versions up to {new}",

@@ -1,7 +1,7 @@
 //! What a run gives to its strategy: the source, the writer, the clock, the log.
 //!
-//! The rules that no strategy may break are held here: only declared tables are written, a state has a bounded size,
-//! what was staged is sealed before the run ends, and what `guard` says. An error that ends the run ends it at once,
+//! The rules that no strategy may break are held here: only declared tables are written, what was staged is sealed
+//! before the run ends, and what `guard` and `allowance` say. An error that ends the run ends it at once,
 //! whatever the strategy would make of it.
 
 use std::collections::HashSet;
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::allowance::Allowance;
 use super::clock::Clock;
 use super::gauge::Gauge;
 use super::guard::Guard;
@@ -17,11 +18,8 @@ use super::writer::Inlet;
 use crate::BoxFuture;
 use crate::error::{Error, Result};
 use crate::http::{Fetch, Page, Request};
-use crate::model::{Change, State};
+use crate::model::{Batch, Change, State};
 use crate::plugin::Services;
-
-/// The largest state, in bytes (`wit/state.wit`).
-const STATE_LIMIT: usize = 64 << 10;
 
 pub(super) struct RunServices {
     source: Arc<dyn Fetch>,
@@ -33,6 +31,7 @@ pub(super) struct RunServices {
     clock: Clock,
     unsealed: AtomicU64,
     watch: Arc<Watch>,
+    allowance: Mutex<Allowance>,
 }
 
 /// The guard, and what it or anything else has said that ends the run.
@@ -65,6 +64,7 @@ impl Watch {
 }
 
 impl RunServices {
+    #[allow(clippy::too_many_arguments, reason = "they are all that a run has")]
     pub(super) fn new(
         source: Arc<dyn Fetch>,
         inlet: Inlet,
@@ -73,6 +73,7 @@ impl RunServices {
         gauge: Arc<Gauge>,
         clock: Clock,
         guard: Guard,
+        allowance: Allowance,
     ) -> RunServices {
         let tables = tables.into_iter().map(Arc::from).collect();
         RunServices {
@@ -84,7 +85,12 @@ impl RunServices {
             clock,
             unsealed: 0.into(),
             watch: Arc::new(Watch { guard: Mutex::new(guard), doom: watch::Sender::new(None) }),
+            allowance: Mutex::new(allowance),
         }
+    }
+
+    fn allowance(&self) -> MutexGuard<'_, Allowance> {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends once something has happened after which the run cannot succeed.
@@ -113,11 +119,32 @@ impl RunServices {
     }
 }
 
+/// A document that is so large that it is not kept for a few of its records.
+const LARGE: usize = 1 << 20;
+/// The part of a large document that its records must be, so that it is kept.
+const PART: usize = 8;
+
+/// A change waits for the sink by the size of its records. So what it keeps in memory must not be much more than that.
+fn light(change: Change) -> Result<Change> {
+    let is_heavy = |rows: &Batch| {
+        let document = rows.footprint().shared;
+        document > LARGE && rows.bytes() < document / PART
+    };
+    Ok(match change {
+        Change::Upsert(rows) if is_heavy(&rows) => Change::Upsert(rows.detached()?),
+        Change::Update(rows) if is_heavy(&rows) => Change::Update(rows.detached()?),
+        Change::Delete(rows) if is_heavy(&rows) => Change::Delete(rows.detached()?),
+        change => change,
+    })
+}
+
 impl Services for RunServices {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
+        let allowed = self.allowance().requesting(&request);
         let fetched = self.source.fetch(request.clone());
         let watch = Arc::clone(&self.watch);
         Box::pin(async move {
+            watch.heed(allowed).await;
             let outcome = fetched.await;
             watch
                 .ask(|guard| match &outcome {
@@ -140,6 +167,9 @@ impl Services for RunServices {
                 let message = format!("the strategy wrote to `{table}`, but declared only {declared}");
                 return self.watch.heed(Err(Error::plugin("plugin.table", message))).await;
             };
+            let allowed = self.allowance().staging(table, &change);
+            self.watch.heed(allowed).await;
+            let change = self.watch.heed(light(change)).await;
             self.unsealed.fetch_add(1, Relaxed);
             let rows = change.rows().map_or(0, |rows| rows.len());
             if rows > 0 || change.rows().is_none() {
@@ -153,10 +183,8 @@ impl Services for RunServices {
 
     fn checkpoint(&self, state: String) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            if state.len() > STATE_LIMIT {
-                let message = format!("the strategy's state has {} bytes, more than {STATE_LIMIT}", state.len());
-                return self.watch.heed(Err(Error::plugin("plugin.state", message))).await;
-            }
+            let allowed = self.allowance().sealing(&state);
+            self.watch.heed(allowed).await;
             self.watch.ask(|guard| guard.sealing(&state)).await;
             self.unsealed.store(0, Relaxed);
             self.watch.heed(self.inlet.seal(State { text: state, ..self.form.clone() }).await).await;
@@ -173,7 +201,11 @@ impl Services for RunServices {
     }
 
     fn log(&self, level: &str, message: &str) {
-        let message = message.escape_debug().to_string();
+        let mut allowance = self.allowance();
+        let Some(message) = allowance.saying(message) else {
+            return self.gauge.dropped_lines(allowance.dropped_lines());
+        };
+        drop(allowance);
         match level {
             "error" => tracing::error!(target: "tidegate::strategy", "{message}"),
             "warn" => tracing::warn!(target: "tidegate::strategy", "{message}"),
@@ -181,5 +213,20 @@ impl Services for RunServices {
             "trace" => tracing::trace!(target: "tidegate::strategy", "{message}"),
             _ => tracing::info!(target: "tidegate::strategy", "{message}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_records_do_not_keep_a_large_document() {
+        let long = "x".repeat(2 << 20);
+        let page = Batch::from_json(format!(r#"[{{"id":1}},{{"id":2,"long":"{long}"}}]"#).into()).expect("records");
+        let kept =
+            |rows: Batch| light(Change::Upsert(rows)).map(|change| change.rows().map(|rows| rows.footprint().shared));
+        assert!(matches!(kept(page.slice(0, 1)), Ok(Some(bytes)) if bytes < 1_000));
+        assert!(matches!(kept(page), Ok(Some(bytes)) if bytes > 2 << 20));
     }
 }

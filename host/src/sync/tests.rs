@@ -207,6 +207,7 @@ struct Case {
     pace: Pace,
     refuses: usize,
     limit: Option<u64>,
+    limits: Limits,
 }
 
 impl Default for Case {
@@ -218,6 +219,7 @@ impl Default for Case {
             pace: Pace::default(),
             refuses: usize::MAX,
             limit: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -261,6 +263,7 @@ async fn check_with(case: Case, hands: Hands, expected: Expected) -> Option<Stri
         hands,
         clock: Clock::system(),
         timeout: Duration::from_secs(if waits { 1 } else { 3600 }),
+        limits: case.limits,
         interrupt,
         gauge: Arc::new(Gauge::new(meter)),
     })
