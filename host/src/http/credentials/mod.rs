@@ -14,10 +14,11 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use url::Url;
 
 use super::exchange::Exchange;
+use super::secrets::Scrubber;
 use super::tokens::TokenStore;
-use super::{WireRequest, secrets::Scrubber};
 use crate::config::{self, Auth, KeyPlace};
 use crate::error::{Error, Origin, Result};
 
@@ -39,16 +40,17 @@ impl Signature {
         Signature { headers: vec![(name.to_owned(), value.into())], query: Vec::new() }
     }
 
-    /// The request with the credentials added.
-    pub(super) fn sign(&self, plain: &WireRequest) -> WireRequest {
-        let mut signed = plain.clone();
-        signed
-            .headers
-            .extend(self.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
+    /// The headers that it adds.
+    pub(super) fn headers(&self) -> &[(String, SecretString)] {
+        &self.headers
+    }
+
+    /// The URL with the parameters that it adds.
+    pub(super) fn url(&self, mut url: Url) -> Url {
         for (name, value) in &self.query {
-            set_parameter(&mut signed.url, name, value.expose_secret());
+            set_parameter(&mut url, name, value.expose_secret());
         }
-        signed
+        url
     }
 
     /// A header cannot carry everything, and a line break at the end of a secret is a common slip.
@@ -62,7 +64,7 @@ impl Signature {
 }
 
 /// Sets a query parameter, in the place of those of its name.
-fn set_parameter(url: &mut url::Url, name: &str, value: &str) {
+fn set_parameter(url: &mut Url, name: &str, value: &str) {
     if url.query_pairs().any(|(found, _)| found == name) {
         let others: Vec<_> = url.query_pairs().filter(|(found, _)| found != name).map(owned).collect();
         url.query_pairs_mut().clear().extend_pairs(others);
@@ -118,7 +120,7 @@ impl Credentials {
             }
             Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scope } => {
                 let client = oauth2::Client { id: client_id.clone(), secret: client_secret.clone() };
-                let login = OAuth2::new(token_url.clone(), client, refresh_token.clone(), scope.clone(), tokens);
+                let login = OAuth2::new(token_url, client, refresh_token.clone(), scope.clone(), tokens);
                 return Ok(Credentials::Issued(Box::new(Issuer::new(Login::OAuth2(login)))));
             }
             Auth::Session { login_path, login_body, token_pointer, header, prefix } => {

@@ -11,10 +11,10 @@ use url::{Url, form_urlencoded};
 
 use super::{Signature, Token, basic};
 use crate::error::{Error, Origin, Result};
+use crate::http::Answer;
 use crate::http::exchange::Exchange;
 use crate::http::secrets::Scrubber;
 use crate::http::tokens::TokenStore;
-use crate::http::{Answer, WireRequest};
 
 /// Who asks for tokens.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(super) struct Client {
 
 /// See `Auth::OAuth2`.
 pub(super) struct OAuth2 {
-    token_url: Url,
+    /// As it is called in messages.
+    token_url: String,
     client: Client,
     scope: Option<String>,
     /// The refresh token in use, where the grant is of that type.
@@ -48,7 +49,7 @@ struct Grant {
 
 impl OAuth2 {
     pub(super) fn new(
-        token_url: Url,
+        token_url: &Url,
         client: Client,
         refresh_token: Option<SecretString>,
         scope: Option<String>,
@@ -56,7 +57,14 @@ impl OAuth2 {
     ) -> OAuth2 {
         // One that the server gave in exchange for the configured one comes first.
         let refresh_token = refresh_token.map(|configured| Mutex::new(tokens.load().unwrap_or(configured)));
-        OAuth2 { token_url, client, scope, refresh_token, tokens, secret_in_body: AtomicBool::new(false) }
+        OAuth2 {
+            token_url: token_url.to_string(),
+            client,
+            scope,
+            refresh_token,
+            tokens,
+            secret_in_body: AtomicBool::new(false),
+        }
     }
 
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Token> {
@@ -78,12 +86,12 @@ impl OAuth2 {
 
     async fn ask(&self, exchange: &Exchange) -> Result<Answer> {
         let asked = format!("POST {}", self.token_url);
-        let (request, signature) = self.request(exchange.scrubber());
-        exchange.grant().destination(&request.url)?;
-        exchange.ask(&asked, &request, &signature).await
+        let (form, signature) = self.form(exchange.scrubber());
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+        exchange.ask(&asked, &exchange.egress().login(&headers, form.into())?, &signature).await
     }
 
-    fn request(&self, scrubber: &Scrubber) -> (WireRequest, Signature) {
+    fn form(&self, scrubber: &Scrubber) -> (String, Signature) {
         let mut form = form_urlencoded::Serializer::new(String::new());
         match self.refresh_token() {
             Some(token) => {
@@ -96,12 +104,7 @@ impl OAuth2 {
             form.append_pair("scope", scope);
         }
         let signature = self.identify(&mut form, scrubber);
-        let headers = vec![
-            ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-            ("accept".to_owned(), "application/json".to_owned()),
-        ];
-        let body = Some(form.finish().into());
-        (WireRequest { method: "POST".to_owned(), url: self.token_url.clone(), headers, body }, signature)
+        (form.finish(), signature)
     }
 
     /// Says who the client is: in a header or in the form.

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{Signature, Token};
 use crate::error::{Error, Origin, Result};
+use crate::http::Answer;
+use crate::http::egress::Cleared;
 use crate::http::exchange::Exchange;
-use crate::http::{Answer, WireRequest};
 
 /// Statuses by which a login says that it does not know the user.
 const REFUSALS: [u16; 4] = [400, 401, 403, 422];
@@ -38,21 +39,14 @@ impl Session {
         Signature::header(&self.header, format!("{}{}", self.prefix, token.expose_secret()))
     }
 
-    fn request(&self, exchange: &Exchange) -> Result<WireRequest> {
+    fn request(&self, exchange: &Exchange) -> Result<Cleared> {
         let mut members = Map::new();
         for (name, value) in &self.body {
             exchange.scrubber().learn(value);
             members.insert(name.clone(), Value::from(value.expose_secret()));
         }
-        Ok(WireRequest {
-            method: "POST".to_owned(),
-            url: exchange.grant().below(&self.path).map_err(|error| error.at("source.auth.login_path"))?,
-            headers: vec![
-                ("content-type".to_owned(), "application/json".to_owned()),
-                ("accept".to_owned(), "application/json".to_owned()),
-            ],
-            body: Some(Value::from(members).to_string().into()),
-        })
+        let headers = [("content-type", "application/json"), ("accept", "application/json")];
+        exchange.egress().login(&headers, Value::from(members).to_string().into())
     }
 
     fn read(&self, asked: &str, answer: &Answer) -> Result<Token> {
