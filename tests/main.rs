@@ -8,6 +8,7 @@ mod certification;
 mod command_line;
 mod components;
 mod destinations;
+mod egress;
 #[cfg(unix)]
 mod failing_disk;
 mod faults;
