@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::credentials::Signature;
-use super::egress::{Cleared, Egress};
+use super::egress::{Cleared, Egress, Reader};
 use super::origins::Unrepeated;
 use super::rate::Rate;
 use super::retry::{self, Decision, Outcome, Spent};
@@ -132,7 +132,7 @@ impl Exchange {
     async fn attempt(&self, asked: &str, plain: &Cleared, signature: &Signature, again: bool) -> Result<Page> {
         let received = self.follow(plain, signature, again).await;
         let response = received.map_err(|error| self.scrubber.error(&error).at(asked))?;
-        let page = Page::new(asked, self.withhold(response));
+        let page = Page::new(asked, self.withhold(response, plain.reader()));
         if plain.wire().method != "HEAD" && must_be_json(page.response()) {
             page.document()?;
         }
@@ -165,12 +165,15 @@ impl Exchange {
         Ok(response)
     }
 
-    /// The answer without cookies and without echoes of credentials in its headers. The body stays as it is: it is
-    /// data, and a secret may stand in it by chance.
-    fn withhold(&self, mut response: Response) -> Response {
+    /// The answer without cookies and without echoes of credentials. The host itself reads bodies as they are, since
+    /// credentials are what it asks for.
+    fn withhold(&self, mut response: Response, reader: Reader) -> Response {
         response.headers.retain(|(name, _)| !matches!(&**name, "set-cookie" | "set-cookie2"));
         for (_, value) in &mut response.headers {
             *value = self.scrubber.scrub(value);
+        }
+        if reader == Reader::Strategy {
+            response.body = self.scrubber.body(response.body);
         }
         response
     }

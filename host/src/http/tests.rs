@@ -343,11 +343,12 @@ async fn fixed_credentials_that_are_refused_are_not_tried_again() {
 #[tokio::test]
 async fn cookies_and_echoes_of_credentials_are_withheld() {
     let headers = [("set-cookie", "a=b"), ("link", "</users?key=the-token>"), ("x-a", "1")];
-    let script = Script::of([answer(200, &headers, "")]);
+    let script = Script::of([answer(200, &headers, r#"[{"next":"/users?key=the-token"}]"#)]);
     let settings = config::Source { auth: Auth::Bearer { token: "the-token".into() }, ..settings() };
     let page = source(&settings, &script).fetch(get("/users")).await.expect("a page");
     let found: Vec<_> = page.response().headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(found, [("link", "</users?key=[secret]>"), ("x-a", "1")]);
+    assert_eq!(page.get("/0/next"), Some(r#""/users?key=[secret]""#));
 }
 
 #[tokio::test]
@@ -372,6 +373,18 @@ fn session() -> config::Source {
 
 const LOGIN: &str = "POST https://a.test/v1/login content-type=application/json accept=application/json \
                      {\"user\":\"myself\",\"password\":\"p\\\"ssword\"}";
+
+#[tokio::test]
+async fn a_token_that_the_source_repeats_is_kept_and_still_withheld() {
+    let login = || json(200, r#"{"data":{"token":"the-same-token"}}"#);
+    let page = json(200, r#"["the-same-token","myself",{"password":"p\"ssword"}]"#);
+    let script = Script::of([login(), json(401, ""), login(), page]);
+    let found = body(source(&session(), &script).fetch(get("/users")).await);
+    assert_eq!(found, r#"["[secret]","myself",{"password":"[secret]"}]"#);
+    let asked = script.asked();
+    assert_eq!(asked[1], asked[3]);
+    assert!(asked[3].ends_with("=Token the-same-token"), "{asked:?}");
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_session_begins_once_and_again_when_its_token_is_refused() {

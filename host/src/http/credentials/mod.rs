@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
 use super::secrets::Scrubber;
@@ -103,12 +105,11 @@ impl Credentials {
             Auth::None => Signature::default(),
             Auth::ApiKey { place: KeyPlace::Header, name, prefix, key } => {
                 scrubber.learn(key);
-                Signature::header(name, format!("{prefix}{}", key.expose_secret()))
+                Signature::header(name, prefixed(prefix, key))
             }
             Auth::ApiKey { place: KeyPlace::Query, name, prefix, key } => {
                 scrubber.learn(key);
-                let value = format!("{prefix}{}", key.expose_secret()).into();
-                Signature { query: vec![(name.clone(), value)], headers: Vec::new() }
+                Signature { query: vec![(name.clone(), prefixed(prefix, key))], headers: Vec::new() }
             }
             Auth::Basic { username, password } => {
                 scrubber.learn(password);
@@ -250,11 +251,25 @@ impl Login {
 }
 
 fn bearer(token: &SecretString) -> Signature {
-    Signature::header("authorization", format!("Bearer {}", token.expose_secret()))
+    Signature::header("authorization", prefixed("Bearer ", token))
 }
 
 fn basic(username: &str, password: &str, scrubber: &Scrubber) -> Signature {
-    let pair = SecretString::from(format!("{username}:{password}"));
+    let pair = prefixed(&format!("{username}:"), &password.into());
     scrubber.learn(&pair);
-    Signature::header("authorization", format!("Basic {}", STANDARD.encode(pair.expose_secret())))
+    let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
+    Signature::header("authorization", prefixed("Basic ", &encoded))
+}
+
+/// A secret behind a prefix, in a text of just its size, so that it does not move and leave a copy behind.
+fn prefixed(prefix: &str, secret: &SecretString) -> SecretString {
+    let mut text = String::with_capacity(prefix.len() + secret.expose_secret().len());
+    text.push_str(prefix);
+    text.push_str(secret.expose_secret());
+    text.into()
+}
+
+/// A body that is wiped once it was sent.
+fn wiped(body: Zeroizing<Vec<u8>>) -> Bytes {
+    Bytes::from_owner(body)
 }

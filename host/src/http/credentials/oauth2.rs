@@ -8,13 +8,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
 
-use super::{Signature, Token, basic};
+use super::{Signature, Token, basic, wiped};
 use crate::error::{Error, Origin, Result};
 use crate::http::Answer;
 use crate::http::exchange::Exchange;
 use crate::http::secrets::Scrubber;
 use crate::http::tokens::TokenStore;
+
+/// Room for a form, in bytes: most do not grow, which would leave copies of secrets behind.
+const FORM: usize = 4 << 10;
 
 /// Who asks for tokens.
 #[derive(Debug)]
@@ -88,11 +92,13 @@ impl OAuth2 {
         let asked = format!("POST {}", self.token_url);
         let (form, signature) = self.form(exchange.scrubber());
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
-        exchange.ask(&asked, &exchange.egress().login(&headers, form.into())?, &signature).await
+        exchange
+            .ask(&asked, &exchange.egress().login(&headers, wiped(Zeroizing::new(form.into_bytes())))?, &signature)
+            .await
     }
 
     fn form(&self, scrubber: &Scrubber) -> (String, Signature) {
-        let mut form = form_urlencoded::Serializer::new(String::new());
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(FORM));
         match self.refresh_token() {
             Some(token) => {
                 scrubber.learn(&token);
@@ -118,7 +124,7 @@ impl OAuth2 {
             form.append_pair("client_id", &self.client.id).append_pair("client_secret", secret.expose_secret());
             return Signature::default();
         }
-        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let encode = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
         basic(&encode(&self.client.id), &encode(secret.expose_secret()), scrubber)
     }
 

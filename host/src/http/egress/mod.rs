@@ -51,13 +51,27 @@ pub(super) struct Egress {
 #[derive(Clone)]
 pub(super) struct Cleared {
     wire: WireRequest,
+    reader: Reader,
     /// Whether it goes to the origin that the credentials are for, and never left it.
     takes_credentials: bool,
+}
+
+/// Who reads the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// A strategy, which must not learn credentials.
+    Strategy,
+    /// The host, which asks for them.
+    Host,
 }
 
 impl Cleared {
     pub(super) fn wire(&self) -> &WireRequest {
         &self.wire
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        self.reader
     }
 
     /// The request with credentials, where it may carry them.
@@ -118,19 +132,21 @@ impl Egress {
             body: request.body.clone(),
             ..WireRequest::new(method, url)
         };
-        self.clear(wire, true)
+        self.clear(Cleared { wire, reader: Reader::Strategy, takes_credentials: true })
     }
 
     /// The host's own question whether the source is there.
     pub(super) fn probe(&self) -> Result<Cleared> {
-        self.clear(WireRequest::new("GET", self.base.url().clone()), false)
+        let wire = WireRequest::new("GET", self.base.url().clone());
+        self.clear(Cleared { wire, reader: Reader::Host, takes_credentials: false })
     }
 
     /// The host's own request for credentials, for which it may show others.
     pub(super) fn login(&self, headers: &[(&str, &str)], body: Bytes) -> Result<Cleared> {
         let Some(url) = &self.login else { return Err(Error::host("there is nothing to log in to")) };
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        self.clear(WireRequest { headers, body: Some(body), ..WireRequest::new("POST", url.clone()) }, true)
+        let wire = WireRequest { headers, body: Some(body), ..WireRequest::new("POST", url.clone()) };
+        self.clear(Cleared { wire, reader: Reader::Host, takes_credentials: true })
     }
 
     /// Where the answer to a request sends the host on to.
@@ -147,16 +163,17 @@ impl Egress {
             from.wire.body = None;
         }
         from.wire.url = url;
-        self.clear(from.wire, from.takes_credentials)
+        self.clear(from)
     }
 
     /// The last check of all, which every request passes.
-    fn clear(&self, wire: WireRequest, takes_credentials: bool) -> Result<Cleared> {
-        if !is_http(&wire.url) {
-            return Err(refused(format!("{} is no plain http or https URL", origin(&wire.url))));
+    fn clear(&self, request: Cleared) -> Result<Cleared> {
+        let url = &request.wire.url;
+        if !is_http(url) {
+            return Err(refused(format!("{} is no plain http or https URL", origin(url))));
         }
-        self.reach.literal(&wire.url)?;
-        Ok(Cleared { wire, takes_credentials })
+        self.reach.literal(url)?;
+        Ok(request)
     }
 
     fn parameter(&self, name: &str, value: &str) -> Result<()> {
