@@ -41,7 +41,7 @@ pub use meter::Meter;
 pub use origins::Origins;
 pub use page::Page;
 pub use source::Source;
-pub use tokens::{FileTokens, MemoryTokens, TokenStore};
+pub use tokens::{FileTokens, MemoryTokens, SecretKey, TokenStore};
 
 /// What a strategy asks for. See `wit/pages.wit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -501,7 +501,7 @@ async fn a_rotated_refresh_token_is_used_from_then_on_also_by_the_next_run() {
     ]);
     let source = over(&settings, &script, tokens.clone(), Arc::default());
     source.fetch(get("/users")).await.expect("a page");
-    assert_eq!(tokens.load().expect("a token").expose_secret(), "again");
+    assert_eq!(tokens.load().expect("readable").expect("a token").expose_secret(), "again");
 
     let next = Script::of([json(200, r#"{"access_token":"a3"}"#), json(200, "[]")]);
     over(&settings, &next, tokens, Arc::default()).fetch(get("/users")).await.expect("a page");

@@ -121,7 +121,7 @@ impl Credentials {
             }
             Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scope } => {
                 let client = oauth2::Client { id: client_id.clone(), secret: client_secret.clone() };
-                let login = OAuth2::new(token_url, client, refresh_token.clone(), scope.clone(), tokens);
+                let login = OAuth2::new(token_url, client, refresh_token.clone(), scope.clone(), tokens)?;
                 return Ok(Credentials::Issued(Box::new(Issuer::new(Login::OAuth2(login)))));
             }
             Auth::Session { login_path, login_body, token_pointer, header, prefix } => {

@@ -58,17 +58,20 @@ impl OAuth2 {
         refresh_token: Option<SecretString>,
         scope: Option<String>,
         tokens: Arc<dyn TokenStore>,
-    ) -> OAuth2 {
-        // One that the server gave in exchange for the configured one comes first.
-        let refresh_token = refresh_token.map(|configured| Mutex::new(tokens.load().unwrap_or(configured)));
-        OAuth2 {
+    ) -> Result<OAuth2> {
+        let refresh_token = match refresh_token {
+            // One that the server gave in exchange for the configured one comes first.
+            Some(configured) => Some(Mutex::new(tokens.load()?.unwrap_or(configured))),
+            None => None,
+        };
+        Ok(OAuth2 {
             token_url: token_url.to_string(),
             client,
             scope,
             refresh_token,
             tokens,
             secret_in_body: AtomicBool::new(false),
-        }
+        })
     }
 
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Token> {
