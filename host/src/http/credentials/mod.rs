@@ -238,7 +238,7 @@ impl Login {
             Login::OAuth2(login) => login.token(exchange).await,
             Login::Session(login) => login.token(exchange).await,
         }?;
-        exchange.scrubber().learn(&token.secret);
+        exchange.scrubber().learn_issued(&token.secret);
         Ok(token)
     }
 

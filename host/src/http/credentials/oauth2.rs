@@ -104,7 +104,7 @@ impl OAuth2 {
         let mut form = form_urlencoded::Serializer::new(String::with_capacity(FORM));
         match self.refresh_token() {
             Some(token) => {
-                scrubber.learn(&token);
+                scrubber.learn_issued(&token);
                 form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", token.expose_secret())
             }
             None => form.append_pair("grant_type", "client_credentials"),
@@ -142,7 +142,7 @@ impl OAuth2 {
     fn keep(&self, rotated: Option<String>, scrubber: &Scrubber) -> Result<()> {
         let (Some(kept), Some(rotated)) = (&self.refresh_token, rotated) else { return Ok(()) };
         let rotated = SecretString::from(rotated);
-        scrubber.learn(&rotated);
+        scrubber.learn_issued(&rotated);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.expose_secret() != rotated.expose_secret() {
             self.tokens.save(&rotated)?;

@@ -7,7 +7,6 @@ mod body;
 mod searcher;
 mod spelling;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -24,8 +23,8 @@ const MASK: &str = "[secret]";
 const SHORTEST: usize = 4;
 /// Bodies are data, in which a short word may well stand for itself.
 const SHORTEST_IN_BODIES: usize = 8;
-/// Tokens are issued again and again, and old ones are worthless.
-const REMEMBERED: usize = 32;
+/// How many of the tokens that were issued are remembered: old ones are worthless, and each costs time in every search.
+const REMEMBERED: usize = 6;
 
 /// Strikes known secrets out of texts.
 #[derive(Default)]
@@ -36,43 +35,59 @@ pub(super) struct Scrubber {
 
 #[derive(Default)]
 struct Known {
-    /// The last one used stands last.
-    secrets: VecDeque<Secret>,
+    /// In the order in which they were learnt.
+    secrets: Vec<Secret>,
     in_texts: Arc<Searcher>,
     in_bodies: Arc<Searcher>,
 }
 
 struct Secret {
     value: SecretString,
-    /// Whether it is the name of a user or the like, which may be part of the data.
-    is_name: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Configured, and used as long as the connection is.
+    Fixed,
+    /// Given by the source, until it gives another one.
+    Issued,
+    /// Sent along with secrets, such as the name of a user. It may be part of the data.
+    Name,
 }
 
 impl Scrubber {
     /// Learns a secret that is about to be sent.
     pub(super) fn learn(&self, secret: &SecretString) {
-        self.remember(Secret { value: secret.clone(), is_name: false });
+        self.remember(secret, Kind::Fixed);
+    }
+
+    /// Learns a token that a source gave.
+    pub(super) fn learn_issued(&self, token: &SecretString) {
+        self.remember(token, Kind::Issued);
     }
 
     /// Learns what is sent along with secrets, and is none: it is kept out of messages, but not out of bodies.
     pub(super) fn learn_name(&self, name: &SecretString) {
-        self.remember(Secret { value: name.clone(), is_name: true });
+        self.remember(name, Kind::Name);
     }
 
-    fn remember(&self, secret: Secret) {
+    fn remember(&self, value: &SecretString, kind: Kind) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let same = known.secrets.iter().position(|old| old.value.expose_secret() == secret.value.expose_secret());
-        if let Some(old) = same.and_then(|at| known.secrets.remove(at)) {
-            known.secrets.push_back(old);
+        let is_same = |old: &Secret| old.value.expose_secret() == value.expose_secret();
+        if known.secrets.iter().any(is_same) {
             return;
         }
-        known.secrets.push_back(secret);
-        if known.secrets.len() > REMEMBERED {
-            known.secrets.pop_front();
+        known.secrets.push(Secret { value: value.clone(), kind });
+        let issued = known.secrets.iter().filter(|secret| secret.kind == Kind::Issued).count();
+        let oldest = known.secrets.iter().position(|secret| secret.kind == Kind::Issued);
+        if let Some(oldest) = oldest.filter(|_| issued > REMEMBERED) {
+            known.secrets.remove(oldest);
         }
-        let values = |is_in: fn(&Secret) -> bool| known.secrets.iter().filter(move |secret| is_in(secret));
-        let in_texts = Searcher::new(values(|_| true).map(|secret| &secret.value), SHORTEST);
-        let in_bodies = Searcher::new(values(|secret| !secret.is_name).map(|secret| &secret.value), SHORTEST_IN_BODIES);
+        let all = known.secrets.iter().map(|secret| &secret.value);
+        let in_texts = Searcher::new(all, SHORTEST);
+        let secret = known.secrets.iter().filter(|secret| secret.kind != Kind::Name).map(|secret| &secret.value);
+        let in_bodies = Searcher::new(secret, SHORTEST_IN_BODIES);
         (known.in_texts, known.in_bodies) = (Arc::new(in_texts), Arc::new(in_bodies));
     }
 
@@ -186,7 +201,7 @@ mod tests {
         let scrubber = Scrubber::default();
         for count in 0..100 {
             scrubber.learn(&"the-client-secret".into());
-            scrubber.learn(&format!("token-number-{count}").into());
+            scrubber.learn_issued(&format!("token-number-{count}").into());
         }
         let text = "the-client-secret token-number-1 token-number-99";
         assert_eq!(scrubber.scrub(text), "[secret] token-number-1 [secret]");
