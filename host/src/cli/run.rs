@@ -16,9 +16,6 @@ use crate::plugin::{Engine, Manifest, Strategy};
 use crate::sink::{self, Mode};
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
 
-/// Whose the connections of a command line are.
-const TENANT: &str = "default";
-
 /// What all connections of the process share.
 pub(super) struct Host {
     pub(super) engine: Engine,
@@ -85,7 +82,7 @@ fn token_store(connection: &Connection) -> Result<Arc<dyn TokenStore>> {
         return Ok(Arc::new(MemoryTokens::default()));
     };
     if let (Some(key), Some(folder)) = (SecretKey::from_environment(&|name| env::var(name).ok())?, token_folder()) {
-        let owner = (TENANT, connection.name.as_str());
+        let owner = Owner::local(&connection.name);
         return Ok(Arc::new(FileTokens::new(&folder, key, owner, (token_url, client_id), token)));
     }
     WARNING.call_once(|| {

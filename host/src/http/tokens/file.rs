@@ -10,11 +10,12 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::TokenStore;
-use super::seal::{Owner, SecretKey};
+use super::seal::{Label, SecretKey};
 use crate::error::{Error, Result};
+use crate::model::Owner;
 
-/// What is sealed, as a part of whose it is.
-const PURPOSE: &str = "refresh token";
+/// What is sealed.
+const CONTENT: &str = "refresh token";
 const HASH_LENGTH: usize = 32;
 
 /// A file that only its owner can read, and only with the operator's key.
@@ -23,8 +24,7 @@ pub struct FileTokens {
     directory: PathBuf,
     path: PathBuf,
     key: SecretKey,
-    tenant: String,
-    connection: String,
+    owner: Owner,
     token_url: String,
     client_id: String,
     /// The hash of the configured token. When a user configures a new one, what descends from the old is ignored.
@@ -36,7 +36,7 @@ impl FileTokens {
     pub fn new(
         directory: &Path,
         key: SecretKey,
-        (tenant, connection): (&str, &str),
+        owner: Owner,
         (token_url, client_id): (&Url, &str),
         configured: &SecretString,
     ) -> FileTokens {
@@ -44,20 +44,18 @@ impl FileTokens {
             directory: directory.to_owned(),
             path: PathBuf::new(),
             key,
-            tenant: tenant.to_owned(),
-            connection: connection.to_owned(),
+            owner,
             token_url: token_url.to_string(),
             client_id: client_id.to_owned(),
             ancestor: Sha256::digest(configured.expose_secret()).into(),
         };
-        let name = store.sealed_for(|owner| format!("{:x}.sealed", Sha256::digest(owner.bytes())));
+        let name = store.labelled(|label| format!("{:x}.sealed", Sha256::digest(label.bytes())));
         store.path = directory.join(name);
         store
     }
 
-    fn sealed_for<T>(&self, act: impl FnOnce(&Owner<'_>) -> T) -> T {
-        let purpose = [PURPOSE, &self.token_url, &self.client_id];
-        act(&Owner { tenant: &self.tenant, connection: &self.connection, purpose: &purpose })
+    fn labelled<T>(&self, act: impl FnOnce(&Label<'_>) -> T) -> T {
+        act(&Label { owner: &self.owner, content: &[CONTENT, &self.token_url, &self.client_id] })
     }
 
     fn write(&self, sealed: &[u8]) -> std::io::Result<()> {
@@ -84,7 +82,7 @@ impl TokenStore for FileTokens {
                 )));
             }
         };
-        let kept = self.sealed_for(|owner| self.key.open(owner, &sealed));
+        let kept = self.labelled(|label| self.key.open(label, &sealed));
         let kept = kept.ok_or_else(|| {
             Error::configuration(format!("the kept refresh token in {path} was not written with the present key"))
                 .help("set the key that it was written with, or delete the file and configure a new refresh token")
@@ -100,7 +98,7 @@ impl TokenStore for FileTokens {
         let mut kept = Zeroizing::new(Vec::with_capacity(HASH_LENGTH + token.len()));
         kept.extend_from_slice(&self.ancestor);
         kept.extend_from_slice(token);
-        let sealed = self.sealed_for(|owner| self.key.seal(owner, &kept))?;
+        let sealed = self.labelled(|label| self.key.seal(label, &kept))?;
         self.write(&sealed).map_err(|error| {
             let path = self.path.display();
             Error::host(format!("the new refresh token cannot be written to {path}: {}", error.kind()))
@@ -121,6 +119,7 @@ mod tests {
 
     fn store(directory: &Path, owner: (&str, &str), configured: &str) -> FileTokens {
         let token_url = "https://auth.test/token".parse().expect("a URL");
+        let owner = Owner { tenant: owner.0.to_owned(), connection: owner.1.to_owned() };
         FileTokens::new(directory, key("07"), owner, (&token_url, "client"), &configured.into())
     }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Lookup;
 use crate::error::{Error, Result};
+use crate::model::Owner;
 
 /// The environment variable that holds the key.
 const VARIABLE: &str = "TIDEGATE_SECRET_KEY";
@@ -52,7 +53,7 @@ impl SecretKey {
     }
 
     /// Encrypts a text so that it can be opened for the same owner only.
-    pub(super) fn seal(&self, owner: &Owner<'_>, text: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn seal(&self, label: &Label<'_>, text: &[u8]) -> Result<Vec<u8>> {
         let failed = |_| Error::host("the machine has no random numbers to encrypt with");
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(failed)?;
@@ -60,16 +61,16 @@ impl SecretKey {
         let mut sealed = Vec::with_capacity(text.len() + CHACHA20_POLY1305.tag_len());
         sealed.extend_from_slice(text);
         let key = self.key().map_err(failed)?;
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), owner.data(), &mut sealed).map_err(failed)?;
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), label.data(), &mut sealed).map_err(failed)?;
         Ok([HEADER, &nonce, &sealed].concat())
     }
 
     /// The text, if it was sealed with this key for this owner, and nobody changed it.
-    pub(super) fn open(&self, owner: &Owner<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn open(&self, label: &Label<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = sealed.strip_prefix(HEADER)?.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = Zeroizing::new(text.to_vec());
-        let length = self.key().ok()?.open_in_place(nonce, owner.data(), &mut text).ok()?.len();
+        let length = self.key().ok()?.open_in_place(nonce, label.data(), &mut text).ok()?.len();
         text.truncate(length);
         Some(text)
     }
@@ -79,18 +80,17 @@ impl SecretKey {
     }
 }
 
-/// Whose a sealed text is.
-pub(super) struct Owner<'a> {
-    pub(super) tenant: &'a str,
-    pub(super) connection: &'a str,
-    /// What it is, and for whom the owner keeps it.
-    pub(super) purpose: &'a [&'a str],
+/// Whose a sealed text is, and what it is.
+pub(super) struct Label<'a> {
+    pub(super) owner: &'a Owner,
+    pub(super) content: &'a [&'a str],
 }
 
-impl Owner<'_> {
-    /// All that it is, with lengths, so that no two owners have the same.
+impl Label<'_> {
+    /// All of it, with lengths, so that no two labels have the same.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let parts = [self.tenant, self.connection].into_iter().chain(self.purpose.iter().copied());
+        let Owner { tenant, connection } = self.owner;
+        let parts = [tenant.as_str(), connection].into_iter().chain(self.content.iter().copied());
         parts.flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes())).collect()
     }
 
@@ -127,8 +127,8 @@ mod tests {
 
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-    fn owner<'a>(tenant: &'a str, connection: &'a str, purpose: &'a [&'a str]) -> Owner<'a> {
-        Owner { tenant, connection, purpose }
+    fn owner(tenant: &str, connection: &str) -> Owner {
+        Owner { tenant: tenant.to_owned(), connection: connection.to_owned() }
     }
 
     #[test]
@@ -168,28 +168,30 @@ mod tests {
     fn only_its_owner_can_open_it_and_nobody_can_change_it() {
         let key = SecretKey::parse(KEY).expect("a key");
         let other = SecretKey::parse(&KEY.replace('A', "B")).expect("another key");
-        let mine = owner("a", "bc", &["refresh token"]);
-        let sealed = key.seal(&mine, b"the-token").expect("sealed");
-        let opened =
-            |key: &SecretKey, owner: &Owner<'_>, sealed: &[u8]| key.open(owner, sealed).map(|text| text.to_vec());
-        assert_eq!(opened(&key, &mine, &sealed).as_deref(), Some(&b"the-token"[..]));
-        assert_ne!(key.seal(&mine, b"the-token").expect("sealed again"), sealed);
-        assert_eq!(opened(&other, &mine, &sealed), None);
-        let strangers = [
-            owner("b", "bc", &["refresh token"]),
-            owner("a", "b", &["crefresh token"]),
-            owner("ab", "c", &["refresh token"]),
-            owner("a", "bc", &["session"]),
-            owner("a", "bc", &["refresh token", ""]),
+        let seal = |owner: Owner, content: &[&str]| key.seal(&Label { owner: &owner, content }, b"the-token");
+        let open = |key: &SecretKey, owner: Owner, content: &[&str], sealed: &[u8]| {
+            key.open(&Label { owner: &owner, content }, sealed).map(|text| text.to_vec())
+        };
+        let mine = || owner("a", "bc");
+        let sealed = seal(mine(), &["refresh token"]).expect("sealed");
+        assert_eq!(open(&key, mine(), &["refresh token"], &sealed).as_deref(), Some(&b"the-token"[..]));
+        assert_ne!(seal(mine(), &["refresh token"]).expect("sealed again"), sealed);
+        let strangers: [(&SecretKey, Owner, &[&str]); 6] = [
+            (&other, mine(), &["refresh token"]),
+            (&key, owner("b", "bc"), &["refresh token"]),
+            (&key, owner("a", "b"), &["crefresh token"]),
+            (&key, owner("ab", "c"), &["refresh token"]),
+            (&key, mine(), &["session"]),
+            (&key, mine(), &["refresh token", ""]),
         ];
-        for stranger in &strangers {
-            assert_eq!(opened(&key, stranger, &sealed), None);
+        for (key, owner, content) in strangers {
+            assert_eq!(open(key, owner, content, &sealed), None, "{content:?}");
         }
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(opened(&key, &mine, &changed), None, "byte {at}");
-            assert_eq!(opened(&key, &mine, &sealed[..at]), None, "{at} bytes");
+            assert_eq!(open(&key, mine(), &["refresh token"], &changed), None, "byte {at}");
+            assert_eq!(open(&key, mine(), &["refresh token"], &sealed[..at]), None, "{at} bytes");
         }
     }
 
