@@ -4,6 +4,7 @@
 
 mod architecture;
 mod authentication;
+mod canaries;
 mod certification;
 mod command_line;
 mod components;

@@ -12,6 +12,12 @@ pub(crate) fn misbehaving() -> &'static Path {
     COMPONENT.get_or_init(|| compile("tidegate-guest-misbehaving"))
 }
 
+/// The component of `tests/guests/parrot`.
+pub(crate) fn parrot() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| compile("tidegate-guest-parrot"))
+}
+
 /// The component of `tests/guests/textbook`.
 pub(crate) fn textbook() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();

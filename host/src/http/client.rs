@@ -13,7 +13,7 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::egress::{Egress, Lookup, Names, SystemNames, Unreached, origin};
+use super::egress::{Lookup, Names, SystemNames, Unreached, origin};
 use super::{Response, Transport, WireRequest};
 use crate::BoxFuture;
 use crate::config::{self, Timeouts};
@@ -43,7 +43,7 @@ impl Client {
 
     /// The same, with a name service of one's own.
     pub fn with_names(settings: &config::Source, names: Arc<dyn Names>) -> Result<Client> {
-        let builder = || builder(settings, Egress::lookup(settings, Arc::clone(&names)));
+        let builder = || builder(settings, Lookup::new(settings, Arc::clone(&names)));
         // Whoever installed a provider before us is welcome: any one will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = match builder().build() {

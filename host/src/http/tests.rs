@@ -492,7 +492,7 @@ async fn a_server_that_wants_the_secret_in_the_body_gets_it_there() {
 #[tokio::test]
 async fn a_rotated_refresh_token_is_used_from_then_on_also_by_the_next_run() {
     let tokens = Arc::new(MemoryTokens::default());
-    let settings = oauth2(Some("initial"));
+    let settings = oauth2(Some("the-initial-token"));
     let script = Script::of([
         json(200, r#"{"access_token":"a1","refresh_token":"rotated"}"#),
         json(401, ""),
@@ -503,12 +503,14 @@ async fn a_rotated_refresh_token_is_used_from_then_on_also_by_the_next_run() {
     source.fetch(get("/users")).await.expect("a page");
     assert_eq!(tokens.load().expect("readable").expect("a token").expose_secret(), "again");
 
-    let next = Script::of([json(200, r#"{"access_token":"a3"}"#), json(200, "[]")]);
-    over(&settings, &next, tokens, Arc::default()).fetch(get("/users")).await.expect("a page");
+    let echo = r#"["the-initial-token","again"]"#;
+    let next = Script::of([json(200, r#"{"access_token":"a3"}"#), json(200, echo)]);
+    let page = over(&settings, &next, tokens, Arc::default()).fetch(get("/users")).await;
+    assert_eq!(body(page), r#"["[secret]","again"]"#);
 
     let form = |token| in_header(&format!("grant_type=refresh_token&refresh_token={token}&scope=read+all"));
     let (asked, next) = (script.asked(), next.asked());
-    assert_eq!([&asked[0], &asked[2], &next[0]], [&form("initial"), &form("rotated"), &form("again")]);
+    assert_eq!([&asked[0], &asked[2], &next[0]], [&form("the-initial-token"), &form("rotated"), &form("again")]);
 }
 
 #[tokio::test]

@@ -120,6 +120,8 @@ impl Credentials {
                 bearer(token)
             }
             Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scope } => {
+                // Also what another one has taken the place of: the source may still know it.
+                client_secret.iter().chain(refresh_token).for_each(|secret| scrubber.learn(secret));
                 let client = oauth2::Client { id: client_id.clone(), secret: client_secret.clone() };
                 let login = OAuth2::new(token_url, client, refresh_token.clone(), scope.clone(), tokens)?;
                 return Ok(Credentials::Issued(Box::new(Issuer::new(Login::OAuth2(login)))));

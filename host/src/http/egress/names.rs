@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::Egress;
 use super::reach::Reach;
 use crate::BoxFuture;
+use crate::config::Source;
 use crate::error::Error;
 
 /// Finds the addresses of a name.
@@ -42,14 +42,12 @@ pub(in crate::http) enum Unreached {
     Refused(Error),
 }
 
-impl Egress {
-    /// How the names that this connection asks for are looked up.
-    pub(in crate::http) fn lookup(settings: &crate::config::Source, names: Arc<dyn Names>) -> Lookup {
+impl Lookup {
+    /// By a name service, for the hosts of a source.
+    pub(in crate::http) fn new(settings: &Source, names: Arc<dyn Names>) -> Lookup {
         Lookup { names, reach: Reach::new(settings) }
     }
-}
 
-impl Lookup {
     /// The addresses of a name, if every one of them is allowed: whoever may add an address to an answer cannot be
     /// sure which of them is used, but neither can we.
     pub(in crate::http) async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Unreached> {

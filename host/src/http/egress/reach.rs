@@ -14,6 +14,8 @@ use crate::error::{Error, Origin, Result};
 /// What a connection allows its hosts.
 #[derive(Clone, Debug)]
 pub(super) struct Reach {
+    /// The host of the base URL.
+    base: String,
     /// Hosts that may be at private addresses.
     private: Vec<String>,
     /// Hosts that credentials are sent to without TLS.
@@ -22,19 +24,20 @@ pub(super) struct Reach {
 
 impl Reach {
     pub(super) fn new(settings: &Source) -> Reach {
-        let base = canonical(settings.base_url.clone());
+        let base_url = canonical(settings.base_url.clone());
+        let base = host(&base_url).to_owned();
         let private = match &settings.allow_private_addresses {
             PrivateAddresses::Refused => Vec::new(),
-            PrivateAddresses::OfBaseUrl => vec![host(&base).to_owned()],
+            PrivateAddresses::OfBaseUrl => vec![base.clone()],
             PrivateAddresses::Of(hosts) => hosts.clone(),
         };
         let trusted = match &settings.auth {
             Auth::None => Vec::new(),
-            Auth::OAuth2 { token_url, .. } => vec![base, canonical(token_url.clone())],
-            _ => vec![base],
+            Auth::OAuth2 { token_url, .. } => vec![base_url, canonical(token_url.clone())],
+            _ => vec![base_url],
         };
         let unprotected = trusted.iter().filter(|url| is_unprotected(url)).map(|url| host(url).to_owned()).collect();
-        Reach { private, unprotected }
+        Reach { base, private, unprotected }
     }
 
     /// Whether a host may be at private addresses.
@@ -73,11 +76,15 @@ impl Reach {
             (true, true) if is_inside => Ok(()),
             (true, true) => self.protected(host, address, is_literal),
             (true, false) => Err(refused().help("no name may stand for such an address, whatever is allowed")),
-            (false, true) => Err(refused().help(format!(
-                "if you trust it, allow `{host}` by `source.allow_private_addresses`: `true` for the host of base_url, \
-                 a list for others"
-            ))),
+            (false, true) => Err(refused().help(self.remedy(host))),
             (false, false) => Err(refused()),
+        }
+    }
+
+    fn remedy(&self, host: &str) -> String {
+        match host == self.base {
+            true => "if you trust it, set `source.allow_private_addresses: true`".to_owned(),
+            false => format!("if you trust it, add `{host}` to the list `source.allow_private_addresses`"),
         }
     }
 

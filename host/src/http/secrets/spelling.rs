@@ -6,10 +6,14 @@ use zeroize::Zeroizing;
 
 /// All spellings, several of which may be the same.
 pub(super) fn all(secret: &str) -> Vec<Zeroizing<String>> {
+    let in_json = in_json(secret);
     let mut all = vec![secret.to_owned()];
     all.extend(in_urls(secret));
-    all.extend(in_json(secret));
+    // Text in JSON may be JSON itself, and so may be what was encoded.
+    all.push(quoted(&in_json[0]));
     all.extend(in_base64(secret.as_bytes()));
+    all.extend(in_base64(in_json[0].as_bytes()));
+    all.extend(in_json);
     all.into_iter().map(Zeroizing::new).collect()
 }
 
@@ -37,22 +41,27 @@ fn percent_encoded(secret: &str, kept: &[u8], encoded: fn(u8) -> String) -> Stri
 
 /// As the usual encoders write it: some keep to ASCII, some are careful about HTML or slashes.
 fn in_json(secret: &str) -> [String; 7] {
-    let quoted = serde_json::Value::from(secret).to_string();
-    let plain = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
+    let plain = quoted(secret);
     let slashed = plain.replace('/', "\\/");
     let is_foreign = |c: char| !c.is_ascii();
     let is_markup = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
     // Of .NET, for which a quote is markup, too.
     let is_odd = |c: char| !c.is_ascii() || "<>&'+`\"".contains(c);
     [
-        plain.to_owned(),
-        escaped(plain, is_foreign, Case::Lower),
-        escaped(plain, is_foreign, Case::Upper),
-        escaped(plain, is_markup, Case::Lower),
+        plain.clone(),
+        escaped(&plain, is_foreign, Case::Lower),
+        escaped(&plain, is_foreign, Case::Upper),
+        escaped(&plain, is_markup, Case::Lower),
         escaped(&plain.replace("\\\"", "\""), is_odd, Case::Upper),
         escaped(&slashed, is_foreign, Case::Lower),
         slashed,
     ]
+}
+
+/// What stands between the quotes of a JSON string.
+fn quoted(text: &str) -> String {
+    let string = serde_json::Value::from(text).to_string();
+    string.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 #[derive(Clone, Copy)]

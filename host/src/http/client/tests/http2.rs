@@ -84,7 +84,7 @@ async fn check(connections: Vec<Frames>, fetches: usize, retries: u64) {
     let mut settings = settings(serve(connections).await);
     settings.retry.initial_delay = Duration::from_millis(1);
     let mut client = Client::new(&settings).expect("a client");
-    client.http = builder(&settings, Egress::lookup(&settings, Arc::new(SystemNames)))
+    client.http = builder(&settings, Lookup::new(&settings, Arc::new(SystemNames)))
         .http2_prior_knowledge()
         .build()
         .expect("a client");

@@ -113,7 +113,7 @@ fn sent(settings: &config::Source, attempt: &Attempt<'_>) -> String {
     let names = attempt.names.iter();
     let names = names.map(|(name, answers)| ((*name).to_owned(), answers.iter().map(addresses).collect()));
     let wire = Arc::new(Wire {
-        lookup: Egress::lookup(&settings, Arc::new(Answers(Mutex::new(names.collect())))),
+        lookup: Lookup::new(&settings, Arc::new(Answers(Mutex::new(names.collect())))),
         redirects: Mutex::new(attempt.redirects.iter().map(|location| (*location).to_owned()).collect()),
         sent: Mutex::default(),
     });
