@@ -92,16 +92,42 @@ type Channels = Vec<(&'static str, Vec<u8>)>;
 
 struct Trial<'a> {
     kind: &'a Kind,
+    source: Echo,
     workspace: Workspace,
 }
 
 impl Trial<'_> {
+    /// A connection to a source that knows all canaries of a kind, and may send the host elsewhere.
+    fn new<'a>(kind: &'a Kind, elsewhere: &Echo) -> Trial<'a> {
+        let planted = kind.configured.iter().chain(kind.issued).map(|name| canary(name)).collect();
+        let issued = Issued { access: canary("ACCESS"), refresh: canary("ROTATED"), cookie: canary(COOKIE) };
+        let moved = format!("http://localhost:{}/elsewhere", elsewhere.port());
+        let source = Echo::start(planted, issued, &moved);
+        let port = source.port().to_string();
+        let workspace = Workspace::new();
+        workspace.file(
+            "test.yaml",
+            format!(
+                "strategy: {}\nsource:\n  base_url: http://127.0.0.1:{port}\n  allow_private_addresses: [127.0.0.1, \
+                 localhost]\n  allowed_hosts: ['{moved}']\n  retry: {{attempts: 1}}\n  auth: {{{}}}\nconfig: {{path: \
+                 /echo}}\ndestination: {{type: sqlite, path: test.db}}\n",
+                parrot().display(),
+                kind.auth.replace("PORT", &port)
+            ),
+        );
+        Trial { kind, source, workspace }
+    }
+
     /// Runs the program with all canaries in its environment; returns standard output and standard error.
     fn run(&self, arguments: &[&str]) -> (Vec<u8>, Vec<u8>) {
+        self.run_with(SECRET_KEY, arguments)
+    }
+
+    fn run_with(&self, secret_key: &str, arguments: &[&str]) -> (Vec<u8>, Vec<u8>) {
         let mut command = self.workspace.command(arguments);
         let home = self.workspace.path("home");
         command.envs(self.kind.configured.iter().map(|name| (name, canary(name))));
-        command.env("TIDEGATE_SECRET_KEY", SECRET_KEY).env("TIDEGATE_LOG", "trace").env("RUST_BACKTRACE", "full");
+        command.env("TIDEGATE_SECRET_KEY", secret_key).env("TIDEGATE_LOG", "trace").env("RUST_BACKTRACE", "full");
         command.env("HOME", &home).env("XDG_DATA_HOME", &home).env("XDG_CACHE_HOME", &home);
         command.env("TIDEGATE_CACHE_DIR", self.workspace.path("cache"));
         let output = command.output().expect("the program starts");
@@ -190,28 +216,12 @@ fn no_canary_gets_out() {
     let elsewhere = Echo::start(Vec::new(), Issued::default(), "/");
     for kind in KINDS {
         let name = kind.name;
-        let planted: Vec<&str> = [kind.configured, kind.issued].concat();
-        let issued = Issued { access: canary("ACCESS"), refresh: canary("ROTATED"), cookie: canary(COOKIE) };
-        let moved = format!("http://localhost:{}/elsewhere", elsewhere.port());
-        let source = Echo::start(planted.iter().map(|name| canary(name)).collect(), issued, &moved);
-        let port = source.port().to_string();
-        let trial = Trial { kind, workspace: Workspace::new() };
-        trial.workspace.file(
-            "test.yaml",
-            format!(
-                "strategy: {}\nsource:\n  base_url: http://127.0.0.1:{port}\n  allow_private_addresses: [127.0.0.1, \
-                 localhost]\n  allowed_hosts: ['{moved}']\n  retry: {{attempts: 1}}\n  auth: {{{}}}\nconfig: {{path: \
-                 /echo}}\ndestination: {{type: sqlite, path: test.db}}\n",
-                parrot().display(),
-                kind.auth.replace("PORT", &port)
-            ),
-        );
-
+        let trial = Trial::new(kind, &elsewhere);
         let mut channels = trial.all();
         channels.extend(trial.files());
         channels.push(("what another origin was told", elsewhere.heard().into_bytes()));
         assert_complete(name, &channels, kind.issued.contains(&"ROTATED"));
-        for canary in planted.iter().chain([&COOKIE]) {
+        for canary in kind.configured.iter().chain(kind.issued).chain([&COOKIE]) {
             for trace in traces(canary) {
                 let found = channels.iter().find(|(_, text)| memchr::memmem::find(text, trace.as_bytes()).is_some());
                 if let Some((channel, text)) = found {
@@ -220,10 +230,29 @@ fn no_canary_gets_out() {
             }
         }
         // They went where they belong, or this test would prove nothing.
-        let heard = source.heard();
+        let heard = trial.source.heard();
         for canary in kind.configured {
             assert!(traces(canary).iter().any(|trace| heard.contains(trace)), "{name}: {canary} in {heard}");
         }
+    }
+}
+
+#[test]
+fn a_refresh_token_is_kept_under_a_key_or_not_at_all() {
+    const LOST: &str = "refresh tokens are not kept";
+    let kind = KINDS.iter().find(|kind| kind.issued.contains(&"ROTATED")).expect("a kind with refresh tokens");
+    for (secret_key, used, warnings) in [(SECRET_KEY, ["REFRESH", "ROTATED"], 0), ("", ["REFRESH", "REFRESH"], 1)] {
+        let trial = Trial::new(kind, &Echo::start(Vec::new(), Issued::default(), "/"));
+        for _ in 0..2 {
+            let (_, log) = trial.run_with(secret_key, &["sync", "test.yaml"]);
+            let log = String::from_utf8_lossy(&log).into_owned();
+            assert_eq!(log.matches(LOST).count(), warnings, "{log}");
+        }
+        let heard = trial.source.heard();
+        let sent = heard.lines().filter_map(|line| line.split_once("refresh_token=kAnArY-"));
+        let sent: Vec<_> = sent.map(|(_, token)| &token[..used[0].len()]).collect();
+        assert_eq!(sent, used, "{heard}");
+        assert_eq!(trial.files().iter().any(|(name, _)| *name == "the kept token"), !secret_key.is_empty());
     }
 }
 

@@ -4,7 +4,7 @@
 //! address checked (`reach`, by the tables of `address`) → sent to the address that was checked → again at each
 //! redirect. Only this folder makes a [`Cleared`] request, and only such a one is sent.
 //!
-//! Pure but for `names`. It must not know what credentials are, only where they may go.
+//! Pure but for `names`. It knows where credentials may go, and must not look at them.
 
 mod address;
 mod canonical;
@@ -99,6 +99,9 @@ impl Egress {
             credential_header,
             credential_parameter,
         };
+        if let Some(flaw) = path::flaw(egress.base.url().path()) {
+            return Err(Error::configuration(format!("source.base_url: its path contains {flaw}")));
+        }
         egress.login = egress.login_of(&settings.auth)?;
         if !matches!(settings.auth, Auth::None) {
             egress.protects(egress.base.url()).map_err(|error| misconfigured("source.base_url", &error))?;
@@ -192,28 +195,26 @@ impl Egress {
 
     fn redirects_to(&self, method: &str, from: &Url, to: &Url) -> Result<()> {
         let (here, there) = (origin(from), origin(to));
-        let refused = |message: String| Err(Error::new(Origin::Source, "grant.refused", message));
-        let leads = format!("{here} redirects to {there}");
+        let refused = |why: String, help: String| {
+            let message = format!("{here} redirects to {there}, {why}");
+            Err(Error::new(Origin::Source, "grant.refused", message).help(help))
+        };
+        let stranger = "which is not allowed".to_owned();
         if !is_unprotected(from) && is_unprotected(to) {
-            let refused = refused(format!("{leads}, which is not allowed"));
-            return refused.map_err(|error| error.help("a redirect is never followed from `https://` to `http://`"));
+            return refused(stranger, "a redirect is never followed from `https://` to `http://`".to_owned());
         }
         let grants = std::iter::once(&self.base).chain(&self.further);
-        let (message, remedy) = match grants.map(|grant| grant.fit(method, to)).max() {
-            Some(Fit::Granted) => return Ok(()),
-            Some(Fit::Origin) => (
-                format!("{leads}, where {method} is not allowed on this path"),
+        match grants.map(|grant| grant.fit(method, to)).max() {
+            Some(Fit::Granted) => Ok(()),
+            Some(Fit::Origin) => refused(
+                format!("where {method} is not allowed on this path"),
                 format!("if you trust it, add `url: {there}/…` and `methods: [{method}]` to source.allowed_hosts"),
             ),
             _ if host(to) == host(self.base.url()) => {
-                (format!("{leads}, which is not allowed"), format!("set source.base_url to {there}…, if you trust it"))
+                refused(stranger, format!("set source.base_url to {there}…, if you trust it"))
             }
-            _ => (
-                format!("{leads}, which is not allowed"),
-                format!("if you trust it, add `{}` to source.allowed_hosts", entry(to)),
-            ),
-        };
-        refused(message).map_err(|error| error.help(remedy))
+            _ => refused(stranger, format!("if you trust it, add `{}` to source.allowed_hosts", entry(to))),
+        }
     }
 
     /// Where credentials are asked for.

@@ -87,6 +87,10 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("https://xn--bcher-kva.test", "GET https://xn--bcher-kva.test/users at 93.184.215.14"),
     ("https://faß.test", "GET https://xn--fa-hia.test/users at 93.184.215.14"),
     ("https://xn--a", ADDRESS),
+    (
+        "https://a.test/v1/..%2f..",
+        "config.invalid: source.base_url: its path contains `.` or `..`, which could leave the base URL",
+    ),
     ("https://me@a.test", "config.invalid: `source.base_url` must not have a user name or a password in it"),
     ("https://a.test:pass@b.test", "config.invalid: `source.base_url` must not have a user name or a password in it"),
     ("https://a.test#@b.test", "config.invalid: `source.base_url` must not have a fragment (`#…`)"),
