@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, bail};
 use comfy_table::{CellAlignment, Table as TextTable, presets};
 use serde_json::json;
 use tidegate::BoxFuture;
-use tidegate::config::{self, Destination, StrategyRef};
+use tidegate::config::{self, Destination, PrivateAddresses, StrategyRef};
 use tidegate::error::Result as HostResult;
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Request, Source};
 use tidegate::model::{Change, Column, Owner, Report, Status, Table};
@@ -102,7 +102,7 @@ struct Measure {
 
 async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
     let mut settings = config::Source::new(base_url.parse()?);
-    settings.allow_private_addresses = true;
+    settings.allow_private_addresses = PrivateAddresses::OfBaseUrl;
     let meter = Arc::new(Meter::default());
     let client = Arc::new(Client::new(&settings)?);
     let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());

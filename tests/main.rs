@@ -4,10 +4,12 @@
 
 mod architecture;
 mod authentication;
+mod canaries;
 mod certification;
 mod command_line;
 mod components;
 mod destinations;
+mod egress;
 #[cfg(unix)]
 mod failing_disk;
 mod faults;

@@ -24,6 +24,12 @@ pub(crate) fn immoderate() -> &'static Path {
     COMPONENT.get_or_init(|| compile("tidegate-guest-immoderate"))
 }
 
+/// The component of `tests/guests/parrot`.
+pub(crate) fn parrot() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| compile("tidegate-guest-parrot"))
+}
+
 /// The component of `tests/guests/textbook`.
 pub(crate) fn textbook() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();

@@ -1,7 +1,8 @@
 //! Putting the parts of a connection together and running it.
 
+use std::env;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,7 @@ use super::connection::{Loaded, strategy_name};
 use super::limits;
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
-use crate::http::{Client, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
+use crate::http::{Client, FileTokens, MemoryTokens, Meter, Origins, SecretKey, Source, TokenStore};
 use crate::model::{Owner, Report, Status};
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sink::{self, Mode};
@@ -83,17 +84,26 @@ pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> R
 /// Opens the source of a connection. Nothing is sent yet.
 pub(super) fn open_source(connection: &Connection, meter: Arc<Meter>, origins: Origins) -> Result<Source> {
     let client = Arc::new(Client::new(&connection.source)?);
-    Source::new(&connection.source, client, token_store(connection), meter, origins)
+    Source::new(&connection.source, client, token_store(connection)?, meter, origins)
 }
 
-/// Refresh tokens outlive a run, since a server may replace them by its own.
-fn token_store(connection: &Connection) -> Arc<dyn TokenStore> {
-    match (&connection.source.auth, token_folder()) {
-        (Auth::OAuth2 { token_url, client_id, refresh_token: Some(token), .. }, Some(folder)) => {
-            Arc::new(FileTokens::new(&folder, &connection.name, token_url, client_id, token))
-        }
-        _ => Arc::new(MemoryTokens::default()),
+/// Refresh tokens outlive a run, since a server may replace them by its own, if there is a key to keep them under.
+fn token_store(connection: &Connection) -> Result<Arc<dyn TokenStore>> {
+    static WARNING: Once = Once::new();
+    let Auth::OAuth2 { token_url, client_id, refresh_token: Some(token), .. } = &connection.source.auth else {
+        return Ok(Arc::new(MemoryTokens::default()));
+    };
+    if let (Some(key), Some(folder)) = (SecretKey::from_environment(&|name| env::var(name).ok())?, token_folder()) {
+        let owner = Owner::local(&connection.name);
+        return Ok(Arc::new(FileTokens::new(&folder, key, owner, (token_url, client_id), token)));
     }
+    WARNING.call_once(|| {
+        tracing::warn!(
+            "TIDEGATE_SECRET_KEY is not set, so refresh tokens are not kept: where the server replaces them, the next \
+             run needs a new one to be configured"
+        );
+    });
+    Ok(Arc::new(MemoryTokens::default()))
 }
 
 fn token_folder() -> Option<PathBuf> {

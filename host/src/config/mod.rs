@@ -30,6 +30,9 @@ pub use place::{Place, Places};
 pub use schema::validate;
 pub(crate) use section::parse_duration;
 
+/// The method that is allowed unless others are.
+const GET: &str = "GET";
+
 /// A connection: one source, one strategy, one destination.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -79,13 +82,12 @@ pub struct Source {
     pub base_url: Url,
     /// How the host proves who it is.
     pub auth: Auth,
-    /// Hosts (`api.example.com`) besides that of the base URL that requests may go to: the login endpoint's,
-    /// redirects'. Credentials never follow a redirect.
-    pub allowed_hosts: Vec<String>,
+    /// Where redirects may lead, besides below the base URL. Credentials do not follow them to another origin.
+    pub allowed_hosts: Vec<AllowedHost>,
     /// HTTP methods, in capitals, that the strategy may use. Default: GET.
     pub allowed_methods: Vec<String>,
-    /// Whether loopback, private and other special addresses may be connected to. Default: no.
-    pub allow_private_addresses: bool,
+    /// Which hosts may be at loopback, private and other special addresses. Default: none.
+    pub allow_private_addresses: PrivateAddresses,
     /// Requests a second at most, retries included.
     pub rate_limit: Option<RateLimit>,
     /// When a failed request is sent again.
@@ -105,8 +107,8 @@ impl Source {
             base_url,
             auth: Auth::None,
             allowed_hosts: Vec::new(),
-            allowed_methods: vec!["GET".to_owned()],
-            allow_private_addresses: false,
+            allowed_methods: vec![GET.to_owned()],
+            allow_private_addresses: PrivateAddresses::Refused,
             rate_limit: None,
             retry: Retry::default(),
             timeouts: Timeouts::default(),
@@ -114,6 +116,27 @@ impl Source {
             max_in_flight: 16,
         }
     }
+}
+
+/// Where a redirect may lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    /// Scheme, host and port, and the path that all others begin with.
+    pub url: Url,
+    /// The HTTP methods, in capitals. Default: GET.
+    pub methods: Vec<String>,
+}
+
+/// Hosts that may be at loopback, private and other special addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PrivateAddresses {
+    /// None.
+    #[default]
+    Refused,
+    /// That of the base URL.
+    OfBaseUrl,
+    /// These, in the spelling of URLs.
+    Of(Vec<String>),
 }
 
 /// A token bucket.

@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::section::{Field, Section};
-use super::{Auth, KeyPlace, RateLimit, Retry, Source, Timeouts};
+use super::yaml::Value;
+use super::{AllowedHost, Auth, GET, KeyPlace, PrivateAddresses, RateLimit, Retry, Source, Timeouts};
 use crate::error::Result;
 
 const KEYS: &[&str] = &[
@@ -32,10 +33,10 @@ pub(super) fn read(field: &Field<'_>) -> Result<Source> {
     };
     Ok(Source {
         auth: section.optional("auth").map(|field| auth(&field)).transpose()?.unwrap_or_default(),
-        allowed_hosts: texts(&section, "allowed_hosts", host)?.unwrap_or_default(),
+        allowed_hosts: texts(&section, "allowed_hosts", allowed_host)?.unwrap_or_default(),
         allowed_methods: texts(&section, "allowed_methods", method)?.unwrap_or(defaults.allowed_methods),
         allow_private_addresses: match section.optional("allow_private_addresses") {
-            Some(field) => field.boolean()?,
+            Some(field) => private_addresses(&field)?,
             None => defaults.allow_private_addresses,
         },
         rate_limit: section.optional("rate_limit").map(|field| rate_limit(&field)).transpose()?,
@@ -60,10 +61,40 @@ fn texts<T>(section: &Section<'_>, key: &str, read: impl Fn(&Field<'_>) -> Resul
     field.list()?.iter().map(read).collect::<Result<_>>().map(Some)
 }
 
+/// `files.example.com`, `https://files.example.com:8443/exports`, or a mapping of such a `url` and `methods`.
+fn allowed_host(field: &Field<'_>) -> Result<AllowedHost> {
+    if matches!(field.node().value, Value::Map(_)) {
+        let section = field.section(&["url", "methods"])?;
+        let url = base_url(&section.required("url", "https://files.example.com/exports")?)?;
+        let methods = texts(&section, "methods", method)?.unwrap_or_else(|| vec![GET.to_owned()]);
+        return Ok(AllowedHost { url, methods });
+    }
+    let url = match field.word()?.contains("://") {
+        true => base_url(field)?,
+        false => {
+            let host = host(field)?;
+            Url::parse(&format!("https://{host}/")).map_err(|_| field.wrong("must be a host or an address"))?
+        }
+    };
+    Ok(AllowedHost { url, methods: vec![GET.to_owned()] })
+}
+
+fn private_addresses(field: &Field<'_>) -> Result<PrivateAddresses> {
+    if matches!(field.node().value, Value::List(_)) {
+        return Ok(PrivateAddresses::Of(field.list()?.iter().map(host).collect::<Result<_>>()?));
+    }
+    Ok(match field.boolean().map_err(|error| error.help("or a list of hosts"))? {
+        true => PrivateAddresses::OfBaseUrl,
+        false => PrivateAddresses::Refused,
+    })
+}
+
+/// A host as it stands in a URL.
 fn host(field: &Field<'_>) -> Result<String> {
-    let host = url::Host::parse(field.word()?);
-    let help = "only its name, without `https://`, port and path";
-    Ok(host.map_err(|_| field.wrong("must be a host such as `login.example.com`").help(help))?.to_string())
+    let text = field.word()?;
+    let host = url::Host::parse(text.strip_suffix('.').unwrap_or(text));
+    let help = "with a port or a path write `https://files.example.com:8443/exports`";
+    Ok(host.map_err(|_| field.wrong("must be a host such as `files.example.com`").help(help))?.to_string())
 }
 
 fn method(field: &Field<'_>) -> Result<String> {

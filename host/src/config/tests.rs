@@ -174,9 +174,14 @@ fn what_is_wrong_in_the_source_is_told() {
             Some("for example `[one, two]`"),
         ),
         (
-            "allowed_hosts: [\"https://x\"]",
-            "2:19: `source.allowed_hosts[0]` must be a host such as `login.example.com`".into(),
-            Some("only its name, without `https://`, port and path"),
+            "allowed_hosts: [\"x:8443\"]",
+            "2:19: `source.allowed_hosts[0]` must be a host such as `files.example.com`".into(),
+            Some("with a port or a path write `https://files.example.com:8443/exports`"),
+        ),
+        (
+            "allowed_hosts: [{url: \"https://x\", method: [GET]}]",
+            "2:38: unknown key `method` in `source.allowed_hosts[0]`".into(),
+            Some("did you mean `methods`?"),
         ),
         (
             "allowed_methods: [get]",
@@ -186,7 +191,7 @@ fn what_is_wrong_in_the_source_is_told() {
         (
             "allow_private_addresses: no",
             "2:28: `source.allow_private_addresses` must be true or false, not text".into(),
-            None,
+            Some("or a list of hosts"),
         ),
         ("max_in_flight: 0", "2:18: `source.max_in_flight` must be a whole number from 1 to 1000".into(), None),
         (
@@ -277,7 +282,7 @@ limits:
   handles: 100
 source:
   base_url: http://127.0.0.1:5001/api
-  allowed_hosts: [login.example.com]
+  allowed_hosts: [Files.Example.com., "http://x:81/a", {url: "https://y/b", methods: [HEAD]}]
   allowed_methods: [GET, POST]
   allow_private_addresses: true
   rate_limit: {requests_per_second: 2.5, burst: 7}
@@ -297,6 +302,12 @@ destination: {type: jsonl, path: "-", state: s.json}
     let limits: Vec<_> = connection.limits.iter().map(|limit| (limit.name.as_str(), limit.value.as_str())).collect();
     assert_eq!(limits, [("memory", "32MiB"), ("handles", "100")]);
     assert_eq!(source.base_url.as_str(), "http://127.0.0.1:5001/api");
+    let allowed: Vec<_> = source.allowed_hosts.iter().map(|host| (host.url.as_str(), host.methods.join(" "))).collect();
+    let get = "GET".to_owned();
+    let expected =
+        [("https://files.example.com/", get.clone()), ("http://x:81/a", get), ("https://y/b", "HEAD".into())];
+    assert_eq!(allowed, expected);
+    assert_eq!(source.allow_private_addresses, PrivateAddresses::OfBaseUrl);
     assert_eq!(source.rate_limit, Some(RateLimit { requests_per_second: 2.5, burst: 7 }));
     assert_eq!((source.retry.attempts, source.retry.max_retry_after), (2, Duration::from_secs(3)));
     assert_eq!(source.timeouts.total, Duration::from_secs(4));

@@ -4,15 +4,16 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::grant::{check_address, origin};
+use super::egress::{Lookup, Names, SystemNames, Unreached, origin};
 use super::{Response, Transport, WireRequest};
 use crate::BoxFuture;
 use crate::config::{self, Timeouts};
@@ -37,13 +38,19 @@ pub struct Client {
 impl Client {
     /// A client within the limits of a source. Opens no connection yet.
     pub fn new(settings: &config::Source) -> Result<Client> {
+        Client::with_names(settings, Arc::new(SystemNames))
+    }
+
+    /// The same, with a name service of one's own.
+    pub fn with_names(settings: &config::Source, names: Arc<dyn Names>) -> Result<Client> {
+        let builder = || builder(settings, Lookup::new(settings, Arc::clone(&names)));
         // Whoever installed a provider before us is welcome: any one will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = match builder(settings).build() {
+        let http = match builder().build() {
             Ok(http) => http,
             // A machine without root certificates can still read a source that needs none.
             Err(_) if settings.base_url.scheme() == "http" => {
-                builder(settings).tls_certs_only([]).build().map_err(|error| no_client(&error))?
+                builder().tls_certs_only([]).build().map_err(|error| no_client(&error))?
             }
             Err(error) => return Err(no_client(&error)),
         };
@@ -117,7 +124,7 @@ impl Transport for Client {
     }
 }
 
-fn builder(settings: &config::Source) -> reqwest::ClientBuilder {
+fn builder(settings: &config::Source, lookup: Lookup) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
@@ -129,7 +136,7 @@ fn builder(settings: &config::Source) -> reqwest::ClientBuilder {
         .http1_max_headers(MAX_HEADERS)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_adaptive_window(true)
-        .dns_resolver(Resolver { private_addresses: settings.allow_private_addresses })
+        .dns_resolver(Resolver(lookup))
 }
 
 fn no_client(error: &reqwest::Error) -> Error {
@@ -140,10 +147,16 @@ fn no_client(error: &reqwest::Error) -> Error {
 fn to_reqwest(request: WireRequest) -> Result<reqwest::Request> {
     let malformed = |what: &str| Error::plugin("plugin.request", format!("the request has a malformed {what}"));
     let method = request.method.parse().map_err(|_| malformed("method"))?;
-    let mut wire = reqwest::Request::new(method, request.url);
+    let mut wire = reqwest::Request::new(method, request.signature.url(request.url));
     for (name, value) in &request.headers {
         let name: HeaderName = name.parse().map_err(|_| malformed("header name"))?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| malformed("header value"))?;
+        wire.headers_mut().append(name, value);
+    }
+    for (name, secret) in request.signature.headers() {
+        let name: HeaderName = name.parse().map_err(|_| malformed("header name"))?;
+        let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| malformed("header value"))?;
+        value.set_sensitive(true);
         wire.headers_mut().append(name, value);
     }
     *wire.body_mut() = request.body.map(Bytes::into);
@@ -223,22 +236,18 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     chain(error).find_map(|error| error.downcast_ref::<E>())
 }
 
-/// Asks the system's name service and checks every address, so that the addresses that were checked are those that
-/// are connected to.
-#[derive(Debug)]
-struct Resolver {
-    private_addresses: bool,
-}
+/// Connects to the addresses that were checked.
+struct Resolver(Lookup);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let private_addresses = self.private_addresses;
+        let lookup = self.0.clone();
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if !private_addresses {
-                addresses.iter().try_for_each(|found| check_address(name.as_str(), found.ip())).map_err(Refused)?;
+            match lookup.addresses(name.as_str()).await {
+                Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
+                Err(Unreached::Unknown(error)) => Err(error.into()),
+                Err(Unreached::Refused(error)) => Err(Refused(error).into()),
             }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::credentials::Signature;
-use super::grant::Grant;
+use super::egress::{Cleared, Egress, Reader};
 use super::origins::Unrepeated;
 use super::rate::Rate;
 use super::retry::{self, Decision, Outcome, Spent};
@@ -26,7 +26,7 @@ const MAX_REDIRECTS: usize = 5;
 /// The way to one source.
 pub(super) struct Exchange {
     transport: Arc<dyn Transport>,
-    grant: Grant,
+    egress: Egress,
     policy: config::Retry,
     /// Its requests time out where those of others might not.
     is_hasty: bool,
@@ -44,10 +44,10 @@ impl Exchange {
         transport: Arc<dyn Transport>,
         meter: Arc<Meter>,
         origins: Origins,
-    ) -> Exchange {
-        Exchange {
+    ) -> Result<Exchange> {
+        Ok(Exchange {
             transport,
-            grant: Grant::new(settings),
+            egress: Egress::new(settings)?,
             policy: settings.retry,
             is_hasty: retry::is_hasty(&settings.timeouts),
             rate: Rate::new(settings.rate_limit),
@@ -55,11 +55,11 @@ impl Exchange {
             meter,
             origins,
             scrubber: Scrubber::default(),
-        }
+        })
     }
 
-    pub(super) fn grant(&self) -> &Grant {
-        &self.grant
+    pub(super) fn egress(&self) -> &Egress {
+        &self.egress
     }
 
     pub(super) fn meter(&self) -> &Meter {
@@ -72,7 +72,7 @@ impl Exchange {
 
     /// Sends a request until an answer comes that another attempt would not better. Any status may come of it; an
     /// answer that calls itself JSON and succeeded is JSON.
-    pub(super) async fn ask(&self, asked: &str, plain: &WireRequest, signature: &Signature) -> Result<Answer> {
+    pub(super) async fn ask(&self, asked: &str, plain: &Cleared, signature: &Signature) -> Result<Answer> {
         let mut spent = Spent::default();
         loop {
             let result = self.attempt(asked, plain, signature, spent.attempts() > 0).await;
@@ -101,12 +101,12 @@ impl Exchange {
 
     /// Waits until a request may be repeated, as far as all that is repeated at its origin allows. What a source that
     /// is up asks for itself is free.
-    async fn pause(&self, plain: &WireRequest, outcome: Outcome, delay: Duration) -> Result<(), Unrepeated> {
+    async fn pause(&self, plain: &Cleared, outcome: Outcome, delay: Duration) -> Result<(), Unrepeated> {
         if let Outcome::Status(429, _) = outcome {
             sleep(delay).await;
             return Ok(());
         }
-        let turn = self.origins.gate(&plain.url).repeat(self.policy.max_delay.max(LEAST_PATIENCE))?;
+        let turn = self.origins.gate(&plain.wire().url).repeat(self.policy.max_delay.max(LEAST_PATIENCE))?;
         sleep(turn.wait().max(delay)).await;
         turn.take();
         Ok(())
@@ -125,36 +125,27 @@ impl Exchange {
     }
 
     /// Sends a request once and judges nothing.
-    pub(super) async fn once(&self, wire: WireRequest) -> Result<Response> {
-        self.grant.destination(&wire.url)?;
-        self.send(wire, false).await.map_err(|error| self.scrubber.error(&error))
+    pub(super) async fn once(&self, request: &Cleared) -> Result<Response> {
+        self.send(request.wire().clone(), false).await.map_err(|error| self.scrubber.error(&error))
     }
 
-    async fn attempt(&self, asked: &str, plain: &WireRequest, signature: &Signature, again: bool) -> Result<Page> {
+    async fn attempt(&self, asked: &str, plain: &Cleared, signature: &Signature, again: bool) -> Result<Page> {
         let received = self.follow(plain, signature, again).await;
         let response = received.map_err(|error| self.scrubber.error(&error).at(asked))?;
-        let page = Page::new(asked, self.withhold(response));
-        if plain.method != "HEAD" && must_be_json(page.response()) {
+        let page = Page::new(asked, self.withhold(response, plain.reader()));
+        if plain.wire().method != "HEAD" && must_be_json(page.response()) {
             page.document()?;
         }
         Ok(page)
     }
 
     /// Sends a request and goes where redirects lead. Credentials stay at the origin that they are for.
-    async fn follow(&self, plain: &WireRequest, signature: &Signature, again: bool) -> Result<Response> {
-        let mut plain = plain.clone();
-        let mut at_origin = true;
+    async fn follow(&self, plain: &Cleared, signature: &Signature, again: bool) -> Result<Response> {
+        let mut next = plain.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let wire = if at_origin { signature.sign(&plain) } else { plain.clone() };
-            let response = self.send(wire, again).await?;
-            let Some(location) = location(&plain.method, &response) else { return Ok(response) };
-            let redirect = self.grant.redirect(&plain.url, location)?;
-            if !redirect.same_origin {
-                at_origin = false;
-                plain.headers.retain(|(name, _)| name.eq_ignore_ascii_case("accept"));
-                plain.body = None;
-            }
-            plain.url = redirect.url;
+            let response = self.send(next.signed(signature), again).await?;
+            let Some(location) = location(&next.wire().method, &response) else { return Ok(response) };
+            next = self.egress.redirect(next, location)?;
         }
         let message = format!("more than {MAX_REDIRECTS} redirects in a row");
         Err(Error::new(Origin::Source, "source.status", message).help("is source.base_url right?"))
@@ -174,12 +165,15 @@ impl Exchange {
         Ok(response)
     }
 
-    /// The answer without cookies and without echoes of credentials in its headers. The body stays as it is: it is
-    /// data, and a secret may stand in it by chance.
-    fn withhold(&self, mut response: Response) -> Response {
+    /// The answer without cookies and without echoes of credentials. The host itself reads bodies as they are, since
+    /// credentials are what it asks for.
+    fn withhold(&self, mut response: Response, reader: Reader) -> Response {
         response.headers.retain(|(name, _)| !matches!(&**name, "set-cookie" | "set-cookie2"));
         for (_, value) in &mut response.headers {
             *value = self.scrubber.scrub(value);
+        }
+        if reader == Reader::Strategy {
+            response.body = self.scrubber.body(response.body);
         }
         response
     }

@@ -1,18 +1,17 @@
 //! Fetching from one source: the story of a request, from what a strategy asked to the answer that it gets.
 //!
-//! `grant` (may it be sent?) → `credentials` → `rate` (when?) → `origins` (is the source up?) → [`Transport`] (send it) →
+//! `egress` (may it be sent, and where to?) → `credentials` → `rate` (when?) → `origins` (is the source up?) → [`Transport`] (send it) →
 //! `retry` (again?). Begin with `source`, which tells it; `exchange` is its inner loop. What is known of an origin is
 //! shared by all connections: `breaker` decides whether it is asked at all, `budget` how often again.
 //! Nothing here knows strategies, sinks or wasm.
 
-mod address;
 mod answer;
 mod breaker;
 mod budget;
 mod client;
 mod credentials;
+mod egress;
 mod exchange;
-mod grant;
 mod meter;
 mod origins;
 mod page;
@@ -34,13 +33,15 @@ use crate::BoxFuture;
 use crate::error::Result;
 
 use answer::Answer;
+use credentials::Signature;
 
 pub use client::Client;
+pub use egress::Names;
 pub use meter::Meter;
 pub use origins::Origins;
 pub use page::Page;
 pub use source::Source;
-pub use tokens::{FileTokens, MemoryTokens, TokenStore};
+pub use tokens::{FileTokens, MemoryTokens, SecretKey, TokenStore};
 
 /// What a strategy asks for. See `wit/pages.wit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -93,17 +94,25 @@ impl Response {
     }
 }
 
-/// A request as it goes onto the wire: an absolute URL, credentials included. Never shown, never logged.
+/// A request as it goes onto the wire. Never shown, never logged.
 #[derive(Clone)]
 pub struct WireRequest {
     /// The HTTP method, in capitals.
     pub method: String,
-    /// The absolute URL.
+    /// The absolute URL, without credentials.
     pub url: url::Url,
-    /// All headers but those that the transport adds by itself.
+    /// All headers but those that carry credentials and those that the transport adds by itself.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Bytes>,
+    /// The credentials, which only this room's client can read.
+    signature: Signature,
+}
+
+impl WireRequest {
+    fn new(method: &str, url: url::Url) -> WireRequest {
+        WireRequest { method: method.to_owned(), url, headers: Vec::new(), body: None, signature: Signature::default() }
+    }
 }
 
 /// Sends one request once. No retry, no redirect, no judgement about the status: any complete answer is `Ok`.

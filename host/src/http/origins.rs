@@ -14,7 +14,7 @@ use url::Url;
 
 use super::breaker::{Admission, Breaker, Outage};
 use super::budget::Budget;
-use super::grant::origin;
+use super::egress::origin;
 use super::retry::Health;
 use super::wall;
 use crate::error::{Error, Origin, Result};

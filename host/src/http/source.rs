@@ -5,17 +5,16 @@ use std::sync::Arc;
 use super::credentials::{Credentials, Lease};
 use super::exchange::Exchange;
 use super::tokens::TokenStore;
-use super::{Fetch, Meter, Origins, Page, Request, Transport, WireRequest};
+use super::{Fetch, Meter, Origins, Page, Request, Transport};
 use crate::BoxFuture;
-use crate::config::{self, Auth};
-use crate::error::{Error, Origin, Result};
+use crate::config;
+use crate::error::{Error, Result};
 
 /// One source, with its credentials, its limits and its patience. Cheap to clone.
 #[derive(Clone)]
 pub struct Source(Arc<Inner>);
 
 struct Inner {
-    settings: config::Source,
     exchange: Exchange,
     credentials: Credentials,
 }
@@ -29,19 +28,15 @@ impl Source {
         meter: Arc<Meter>,
         origins: Origins,
     ) -> Result<Source> {
-        let exchange = Exchange::new(settings, transport, meter, origins);
-        if let Auth::OAuth2 { token_url, .. } = &settings.auth {
-            exchange.grant().destination(token_url).map_err(|error| misconfigured("source.auth.token_url", &error))?;
-        }
+        let exchange = Exchange::new(settings, transport, meter, origins)?;
         let credentials = Credentials::new(settings, tokens, exchange.scrubber())?;
-        Ok(Source(Arc::new(Inner { settings: settings.clone(), exchange, credentials })))
+        Ok(Source(Arc::new(Inner { exchange, credentials })))
     }
 
     /// Asks for the base URL once, without credentials. Any status, which it returns, proves that the source is there.
     pub async fn reach(&self) -> Result<u16> {
-        let url = self.0.settings.base_url.clone();
-        let wire = WireRequest { method: "GET".to_owned(), url, headers: Vec::new(), body: None };
-        Ok(self.0.exchange.once(wire).await?.status)
+        let exchange = &self.0.exchange;
+        Ok(exchange.once(&exchange.egress().probe()?).await?.status)
     }
 
     /// Gets a token, where the credentials are such that one is needed.
@@ -59,7 +54,7 @@ impl Fetch for Source {
 
 impl Inner {
     async fn fetch(self: &Arc<Self>, request: Request) -> Result<Page> {
-        let plain = self.exchange.grant().request(&request)?;
+        let plain = self.exchange.egress().request(&request)?;
         let asked = format!("{} {}", request.method, request.path);
         let lease = self.lease().await?;
         let mut answer = self.exchange.ask(&asked, &plain, &lease.signature).await?;
@@ -81,14 +76,5 @@ impl Inner {
         let inner = self.clone();
         let asking = tokio::spawn(async move { inner.credentials.lease(&inner.exchange).await });
         asking.await.unwrap_or_else(|_| Err(Error::interrupted()))
-    }
-}
-
-/// The user's own setting asks for what the user's other settings do not allow.
-fn misconfigured(place: &str, error: &Error) -> Error {
-    let found = Error::new(Origin::Configuration, error.code(), error.message()).at(place);
-    match error.remedy() {
-        Some(remedy) => found.help(remedy),
-        None => found,
     }
 }

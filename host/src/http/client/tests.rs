@@ -1,6 +1,7 @@
 //! The client against a server that is a few bytes and pauses on a loopback socket.
 
 mod http2;
+mod names;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -37,7 +38,7 @@ async fn serve(parts: Vec<Vec<u8>>) -> url::Url {
 
 fn settings(base_url: url::Url) -> config::Source {
     let mut settings = config::Source::new(base_url);
-    settings.allow_private_addresses = true;
+    settings.allow_private_addresses = config::PrivateAddresses::OfBaseUrl;
     settings.max_body_bytes = 1 << 20;
     settings
 }
@@ -45,7 +46,7 @@ fn settings(base_url: url::Url) -> config::Source {
 async fn get(settings: &config::Source) -> Result<Response> {
     let client = Client::new(settings).expect("a client");
     let url = settings.base_url.clone();
-    client.send(WireRequest { method: "GET".to_owned(), url, headers: Vec::new(), body: None }).await
+    client.send(WireRequest::new("GET", url)).await
 }
 
 fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
@@ -155,7 +156,7 @@ async fn servers_that_do_not_answer_are_told() {
 #[tokio::test]
 async fn names_of_private_addresses_are_refused() {
     let mut settings = settings("http://localhost:9".parse().expect("a URL"));
-    settings.allow_private_addresses = false;
+    settings.allow_private_addresses = config::PrivateAddresses::Refused;
     let error = get(&settings).await.expect_err("it is private");
     assert_eq!(error.code(), "grant.refused");
     assert!(error.message().starts_with("localhost is at "), "{error}");

@@ -11,13 +11,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use url::Url;
+use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
+use super::secrets::Scrubber;
 use super::tokens::TokenStore;
-use super::{WireRequest, secrets::Scrubber};
 use crate::config::{self, Auth, KeyPlace};
 use crate::error::{Error, Origin, Result};
 
@@ -39,16 +42,17 @@ impl Signature {
         Signature { headers: vec![(name.to_owned(), value.into())], query: Vec::new() }
     }
 
-    /// The request with the credentials added.
-    pub(super) fn sign(&self, plain: &WireRequest) -> WireRequest {
-        let mut signed = plain.clone();
-        signed
-            .headers
-            .extend(self.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
+    /// The headers that it adds.
+    pub(super) fn headers(&self) -> &[(String, SecretString)] {
+        &self.headers
+    }
+
+    /// The URL with the parameters that it adds.
+    pub(super) fn url(&self, mut url: Url) -> Url {
         for (name, value) in &self.query {
-            set_parameter(&mut signed.url, name, value.expose_secret());
+            set_parameter(&mut url, name, value.expose_secret());
         }
-        signed
+        url
     }
 
     /// A header cannot carry everything, and a line break at the end of a secret is a common slip.
@@ -62,7 +66,7 @@ impl Signature {
 }
 
 /// Sets a query parameter, in the place of those of its name.
-fn set_parameter(url: &mut url::Url, name: &str, value: &str) {
+fn set_parameter(url: &mut Url, name: &str, value: &str) {
     if url.query_pairs().any(|(found, _)| found == name) {
         let others: Vec<_> = url.query_pairs().filter(|(found, _)| found != name).map(owned).collect();
         url.query_pairs_mut().clear().extend_pairs(others);
@@ -101,12 +105,11 @@ impl Credentials {
             Auth::None => Signature::default(),
             Auth::ApiKey { place: KeyPlace::Header, name, prefix, key } => {
                 scrubber.learn(key);
-                Signature::header(name, format!("{prefix}{}", key.expose_secret()))
+                Signature::header(name, prefixed(prefix, key))
             }
             Auth::ApiKey { place: KeyPlace::Query, name, prefix, key } => {
                 scrubber.learn(key);
-                let value = format!("{prefix}{}", key.expose_secret()).into();
-                Signature { query: vec![(name.clone(), value)], headers: Vec::new() }
+                Signature { query: vec![(name.clone(), prefixed(prefix, key))], headers: Vec::new() }
             }
             Auth::Basic { username, password } => {
                 scrubber.learn(password);
@@ -117,8 +120,10 @@ impl Credentials {
                 bearer(token)
             }
             Auth::OAuth2 { token_url, client_id, client_secret, refresh_token, scope } => {
+                // Also what another one has taken the place of: the source may still know it.
+                client_secret.iter().chain(refresh_token).for_each(|secret| scrubber.learn(secret));
                 let client = oauth2::Client { id: client_id.clone(), secret: client_secret.clone() };
-                let login = OAuth2::new(token_url.clone(), client, refresh_token.clone(), scope.clone(), tokens);
+                let login = OAuth2::new(token_url, client, refresh_token.clone(), scope.clone(), tokens)?;
                 return Ok(Credentials::Issued(Box::new(Issuer::new(Login::OAuth2(login)))));
             }
             Auth::Session { login_path, login_body, token_pointer, header, prefix } => {
@@ -235,7 +240,7 @@ impl Login {
             Login::OAuth2(login) => login.token(exchange).await,
             Login::Session(login) => login.token(exchange).await,
         }?;
-        exchange.scrubber().learn(&token.secret);
+        exchange.scrubber().learn_issued(&token.secret);
         Ok(token)
     }
 
@@ -248,11 +253,25 @@ impl Login {
 }
 
 fn bearer(token: &SecretString) -> Signature {
-    Signature::header("authorization", format!("Bearer {}", token.expose_secret()))
+    Signature::header("authorization", prefixed("Bearer ", token))
 }
 
 fn basic(username: &str, password: &str, scrubber: &Scrubber) -> Signature {
-    let pair = SecretString::from(format!("{username}:{password}"));
+    let pair = prefixed(&format!("{username}:"), &password.into());
     scrubber.learn(&pair);
-    Signature::header("authorization", format!("Basic {}", STANDARD.encode(pair.expose_secret())))
+    let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
+    Signature::header("authorization", prefixed("Basic ", &encoded))
+}
+
+/// A secret behind a prefix, in a text of just its size, so that it does not move and leave a copy behind.
+fn prefixed(prefix: &str, secret: &SecretString) -> SecretString {
+    let mut text = String::with_capacity(prefix.len() + secret.expose_secret().len());
+    text.push_str(prefix);
+    text.push_str(secret.expose_secret());
+    text.into()
+}
+
+/// A body that is wiped once it was sent.
+fn wiped(body: Zeroizing<Vec<u8>>) -> Bytes {
+    Bytes::from_owner(body)
 }

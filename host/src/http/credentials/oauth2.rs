@@ -8,13 +8,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
 
-use super::{Signature, Token, basic};
+use super::{Signature, Token, basic, wiped};
 use crate::error::{Error, Origin, Result};
+use crate::http::Answer;
 use crate::http::exchange::Exchange;
 use crate::http::secrets::Scrubber;
 use crate::http::tokens::TokenStore;
-use crate::http::{Answer, WireRequest};
+
+/// Room for a form, in bytes: most do not grow, which would leave copies of secrets behind.
+const FORM: usize = 4 << 10;
 
 /// Who asks for tokens.
 #[derive(Debug)]
@@ -25,7 +29,8 @@ pub(super) struct Client {
 
 /// See `Auth::OAuth2`.
 pub(super) struct OAuth2 {
-    token_url: Url,
+    /// As it is called in messages.
+    token_url: String,
     client: Client,
     scope: Option<String>,
     /// The refresh token in use, where the grant is of that type.
@@ -48,15 +53,25 @@ struct Grant {
 
 impl OAuth2 {
     pub(super) fn new(
-        token_url: Url,
+        token_url: &Url,
         client: Client,
         refresh_token: Option<SecretString>,
         scope: Option<String>,
         tokens: Arc<dyn TokenStore>,
-    ) -> OAuth2 {
-        // One that the server gave in exchange for the configured one comes first.
-        let refresh_token = refresh_token.map(|configured| Mutex::new(tokens.load().unwrap_or(configured)));
-        OAuth2 { token_url, client, scope, refresh_token, tokens, secret_in_body: AtomicBool::new(false) }
+    ) -> Result<OAuth2> {
+        let refresh_token = match refresh_token {
+            // One that the server gave in exchange for the configured one comes first.
+            Some(configured) => Some(Mutex::new(tokens.load()?.unwrap_or(configured))),
+            None => None,
+        };
+        Ok(OAuth2 {
+            token_url: token_url.to_string(),
+            client,
+            scope,
+            refresh_token,
+            tokens,
+            secret_in_body: AtomicBool::new(false),
+        })
     }
 
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Token> {
@@ -78,16 +93,18 @@ impl OAuth2 {
 
     async fn ask(&self, exchange: &Exchange) -> Result<Answer> {
         let asked = format!("POST {}", self.token_url);
-        let (request, signature) = self.request(exchange.scrubber());
-        exchange.grant().destination(&request.url)?;
-        exchange.ask(&asked, &request, &signature).await
+        let (form, signature) = self.form(exchange.scrubber());
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+        exchange
+            .ask(&asked, &exchange.egress().login(&headers, wiped(Zeroizing::new(form.into_bytes())))?, &signature)
+            .await
     }
 
-    fn request(&self, scrubber: &Scrubber) -> (WireRequest, Signature) {
-        let mut form = form_urlencoded::Serializer::new(String::new());
+    fn form(&self, scrubber: &Scrubber) -> (String, Signature) {
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(FORM));
         match self.refresh_token() {
             Some(token) => {
-                scrubber.learn(&token);
+                scrubber.learn_issued(&token);
                 form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", token.expose_secret())
             }
             None => form.append_pair("grant_type", "client_credentials"),
@@ -96,12 +113,7 @@ impl OAuth2 {
             form.append_pair("scope", scope);
         }
         let signature = self.identify(&mut form, scrubber);
-        let headers = vec![
-            ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-            ("accept".to_owned(), "application/json".to_owned()),
-        ];
-        let body = Some(form.finish().into());
-        (WireRequest { method: "POST".to_owned(), url: self.token_url.clone(), headers, body }, signature)
+        (form.finish(), signature)
     }
 
     /// Says who the client is: in a header or in the form.
@@ -115,7 +127,7 @@ impl OAuth2 {
             form.append_pair("client_id", &self.client.id).append_pair("client_secret", secret.expose_secret());
             return Signature::default();
         }
-        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let encode = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
         basic(&encode(&self.client.id), &encode(secret.expose_secret()), scrubber)
     }
 
@@ -130,7 +142,7 @@ impl OAuth2 {
     fn keep(&self, rotated: Option<String>, scrubber: &Scrubber) -> Result<()> {
         let (Some(kept), Some(rotated)) = (&self.refresh_token, rotated) else { return Ok(()) };
         let rotated = SecretString::from(rotated);
-        scrubber.learn(&rotated);
+        scrubber.learn_issued(&rotated);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.expose_secret() != rotated.expose_secret() {
             self.tokens.save(&rotated)?;

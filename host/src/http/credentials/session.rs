@@ -1,12 +1,15 @@
 //! A login: a JSON object is posted, and the answer holds a token.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use zeroize::Zeroizing;
 
-use super::{Signature, Token};
+use super::{Signature, Token, prefixed, wiped};
 use crate::error::{Error, Origin, Result};
+use crate::http::Answer;
+use crate::http::egress::Cleared;
 use crate::http::exchange::Exchange;
-use crate::http::{Answer, WireRequest};
 
 /// Statuses by which a login says that it does not know the user.
 const REFUSALS: [u16; 4] = [400, 401, 403, 422];
@@ -35,24 +38,18 @@ impl Session {
     }
 
     pub(super) fn signature(&self, token: &SecretString) -> Signature {
-        Signature::header(&self.header, format!("{}{}", self.prefix, token.expose_secret()))
+        Signature::header(&self.header, prefixed(&self.prefix, token))
     }
 
-    fn request(&self, exchange: &Exchange) -> Result<WireRequest> {
-        let mut members = Map::new();
+    fn request(&self, exchange: &Exchange) -> Result<Cleared> {
         for (name, value) in &self.body {
-            exchange.scrubber().learn(value);
-            members.insert(name.clone(), Value::from(value.expose_secret()));
+            match is_of_a_name(name) {
+                true => exchange.scrubber().learn_name(value),
+                false => exchange.scrubber().learn(value),
+            }
         }
-        Ok(WireRequest {
-            method: "POST".to_owned(),
-            url: exchange.grant().below(&self.path).map_err(|error| error.at("source.auth.login_path"))?,
-            headers: vec![
-                ("content-type".to_owned(), "application/json".to_owned()),
-                ("accept".to_owned(), "application/json".to_owned()),
-            ],
-            body: Some(Value::from(members).to_string().into()),
-        })
+        let headers = [("content-type", "application/json"), ("accept", "application/json")];
+        exchange.egress().login(&headers, wiped(Members(&self.body).to_json()))
     }
 
     fn read(&self, asked: &str, answer: &Answer) -> Result<Token> {
@@ -67,5 +64,47 @@ impl Session {
             }
         };
         Ok(Token::new(token.into(), None))
+    }
+}
+
+/// Members of a login that say who somebody is, not that they are.
+const NAMES: [&str; 12] = [
+    "account",
+    "clientid",
+    "company",
+    "domain",
+    "email",
+    "granttype",
+    "login",
+    "name",
+    "scope",
+    "tenant",
+    "user",
+    "username",
+];
+
+fn is_of_a_name(member: &str) -> bool {
+    let member: String = member.chars().filter(char::is_ascii_alphanumeric).collect();
+    NAMES.contains(&&*member.to_ascii_lowercase())
+}
+
+/// The object that is posted.
+struct Members<'a>(&'a [(String, SecretString)]);
+
+impl Members<'_> {
+    fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        // Large enough that it never grows, which would leave copies behind.
+        let most = |text: &str| 6 * text.len() + 4;
+        let size = self.0.iter().map(|(name, value)| most(name) + most(value.expose_secret())).sum::<usize>();
+        let mut json = Zeroizing::new(Vec::with_capacity(size + 2));
+        // Memory takes everything.
+        drop(serde_json::to_writer(&mut *json, self));
+        json
+    }
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value.expose_secret())))
     }
 }

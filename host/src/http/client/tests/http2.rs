@@ -84,7 +84,10 @@ async fn check(connections: Vec<Frames>, fetches: usize, retries: u64) {
     let mut settings = settings(serve(connections).await);
     settings.retry.initial_delay = Duration::from_millis(1);
     let mut client = Client::new(&settings).expect("a client");
-    client.http = builder(&settings).http2_prior_knowledge().build().expect("a client");
+    client.http = builder(&settings, Lookup::new(&settings, Arc::new(SystemNames)))
+        .http2_prior_knowledge()
+        .build()
+        .expect("a client");
     let (tokens, meter) = (Arc::new(MemoryTokens::default()), Arc::new(Meter::default()));
     let source = Source::new(&settings, Arc::new(client), tokens, Arc::clone(&meter), Origins::default());
     let source = source.expect("a source");
