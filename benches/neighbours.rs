@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use comfy_table::{CellAlignment, Table as TextTable, presets};
-use tidegate::config::{self, Destination, StrategyRef};
+use tidegate::config::{self, Destination, PrivateAddresses, StrategyRef};
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Source};
 use tidegate::model::{Owner, Report, Status};
 use tidegate::playground::{self, Playground};
@@ -42,7 +42,7 @@ const TIMER: Duration = Duration::from_millis(5);
 async fn run(strategy: &Arc<dyn Strategy>, config: String, base_url: &str, folder: &Path) -> Result<Report> {
     static FILES: AtomicUsize = AtomicUsize::new(0);
     let mut settings = config::Source::new(base_url.parse()?);
-    settings.allow_private_addresses = true;
+    settings.allow_private_addresses = PrivateAddresses::OfBaseUrl;
     let meter = Arc::new(Meter::default());
     let client = Arc::new(Client::new(&settings)?);
     let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
