@@ -327,10 +327,12 @@ impl Conductor {
     }
 
     /// A run that ended well has read all of a source that did not change meanwhile: a later run may come too late, or
-    /// be refused.
+    /// be refused. Other differences have their right name only in the end.
     fn nothing_left_out(&mut self, is_complete: bool) -> Result<(), Finding> {
-        let is_read = is_complete && self.end.refusal.is_none();
-        if is_read && self.lab.is_simulated_at_rest() { self.compare() } else { Ok(()) }
+        if !is_complete || self.end.refusal.is_some() || !self.lab.is_simulated_at_rest() {
+            return Ok(());
+        }
+        self.compare().or_else(|finding| if finding.fault == Fault::Lost { Err(finding) } else { Ok(()) })
     }
 
     /// A run that ended well although the source was out from some request on must have read everything all the same.
