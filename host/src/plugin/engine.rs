@@ -129,7 +129,8 @@ impl Engine {
     /// Makes a strategy ready to run within limits that are those of the engine, or lower.
     pub async fn load_within(&self, strategy: &StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
         let name = place(strategy);
-        self.prepare(name.clone(), strategy.clone(), limits).await.map_err(|error| error.at(name))
+        let (bytes, digest) = self.read(strategy.clone(), name.clone()).await?;
+        self.prepare(name.clone(), bytes, digest, limits).await.map_err(|error| error.at(name))
     }
 
     /// Looks at a component without running it.
@@ -139,15 +140,25 @@ impl Engine {
         Ok(Inspection { digest: compile::digest(&bytes), bytes: bytes.len(), contract, imports })
     }
 
-    async fn prepare(&self, name: String, strategy: StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
+    /// A component that may be compiled, and its digest.
+    async fn read(&self, strategy: StrategyRef, name: String) -> Result<(Cow<'static, [u8]>, String)> {
         let most = self.limits.component_bytes;
-        let (bytes, digest) = blocking(move || {
+        blocking(move || {
             let bytes = read(&strategy, most)?;
-            vet(&bytes)?;
+            vet(&bytes).map_err(|error| error.at(name))?;
             let digest = compile::digest(&bytes);
             Ok((bytes, digest))
         })
-        .await?;
+        .await
+    }
+
+    async fn prepare(
+        &self,
+        name: String,
+        bytes: Cow<'static, [u8]>,
+        digest: String,
+        limits: Limits,
+    ) -> Result<Arc<dyn Strategy>> {
         let component = self.component(bytes, &digest).await?;
         let wrong_world = |error: wasmtime::Error| {
             Error::plugin("plugin.refused", format!("the component does not fit the contract: {error:#}"))
