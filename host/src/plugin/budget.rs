@@ -11,7 +11,7 @@ const START: f64 = 0.005;
 /// What a call may save up: the work on some pages.
 const MOST: f64 = 0.1;
 /// What it has to pay back at most, so that a long turn is not held against it for ever.
-const DEEPEST: f64 = -0.1;
+const DEEPEST: f64 = -0.03;
 /// What it must have to come back.
 const RETURN: f64 = 0.005;
 
@@ -101,11 +101,11 @@ mod tests {
         let mut budget = Budget::new(now);
         budget.pay(Duration::from_secs(60), Duration::ZERO);
         assert_eq!(budget.lane(Lane::Fast, now, 0.25), Lane::Slow);
-        assert_eq!(budget.lane(Lane::Slow, now + Duration::from_millis(400), 0.25), Lane::Slow);
-        assert_eq!(budget.lane(Lane::Slow, now + Duration::from_millis(500), 0.25), Lane::Fast);
+        assert_eq!(budget.lane(Lane::Slow, now + Duration::from_millis(120), 0.25), Lane::Slow);
+        assert_eq!(budget.lane(Lane::Slow, now + Duration::from_millis(160), 0.25), Lane::Fast);
         budget.pay(Duration::from_secs(60), Duration::ZERO);
-        assert_eq!(budget.lane(Lane::Fast, now + Duration::from_millis(500), 0.25), Lane::Slow);
-        budget.pay(Duration::ZERO, Duration::from_millis(110));
-        assert_eq!(budget.lane(Lane::Slow, now + Duration::from_millis(500), 0.25), Lane::Fast, "it has fetched");
+        assert_eq!(budget.lane(Lane::Fast, now + Duration::from_millis(160), 0.25), Lane::Slow);
+        budget.pay(Duration::ZERO, Duration::from_millis(40));
+        assert_eq!(budget.lane(Lane::Slow, now + Duration::from_millis(160), 0.25), Lane::Fast, "it has fetched");
     }
 }
