@@ -71,7 +71,8 @@ struct Parts {
 impl Error {
     /// An error of `origin` with a code of the contract's list (`wit/types.wit`) and a sentence.
     pub fn new(origin: Origin, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Error(Box::new(Parts { origin, code: code.into(), message: message.into(), help: None, details: Vec::new() }))
+        let (code, message) = (plain(code.into()), plain(message.into()));
+        Error(Box::new(Parts { origin, code, message, help: None, details: Vec::new() }))
     }
 
     /// A wrong connection file, argument or environment variable.
@@ -107,14 +108,14 @@ impl Error {
     /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(help.into());
+        self.0.help = Some(plain(help.into()));
         self
     }
 
     /// Adds a fact for programs.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl ToString) -> Self {
-        self.0.details.push((name.to_owned(), value.to_string()));
+        self.0.details.push((name.to_owned(), plain(value.to_string())));
         self
     }
 
@@ -127,7 +128,7 @@ impl Error {
     /// Puts the place in front of the message, as in `orders.yaml:3:5: …`.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.0.message = format!("{place}: {}", self.0.message);
+        self.0.message = format!("{}: {}", plain(place.to_string()), self.0.message);
         self
     }
 
@@ -163,6 +164,19 @@ impl Error {
     }
 }
 
+/// A text that stays on its line and steers no terminal. A source or a strategy may have said parts of it.
+fn plain(text: String) -> String {
+    let is_steering = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(is_steering) {
+        return text;
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_steering(c) { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    plain
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.origin, self.0.message)?;
@@ -183,3 +197,16 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_in_an_error_it_stays_on_its_line() {
+        let dark = "a\u{1b}[2J\r\nerror: b\u{9b}\u{202e}";
+        let error = Error::plugin("plugin.odd", dark).at("c\nd").help(dark).kept(dark);
+        let shown = r"a\u{1b}[2J\r\nerror: b\u{9b}\u{202e}";
+        assert_eq!(error.to_string(), format!("plugin: c\\nd: {shown}\n  kept: {shown}\n  help: {shown}"));
+    }
+}
