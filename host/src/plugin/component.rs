@@ -11,7 +11,6 @@ use super::cpu::Meter;
 use super::instance::{Call, Guest, Host};
 use super::lanes::Lanes;
 use super::limits::{LimitReached, Limits, remedy};
-use super::wire::from_guest;
 use super::{Manifest, Services, Strategy};
 use crate::BoxFuture;
 use crate::error::{Error, Origin, Result};
@@ -152,20 +151,26 @@ impl Inner {
     async fn schema(&self, config: String, meter: Arc<Meter>) -> Result<Vec<Table>> {
         let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
         let tables = strategy.call_schema(&mut store, &config).await;
-        let tables = tables.map_err(|error| self.trap(error, "`schema`", store.data()))?.map_err(from_guest)?;
+        let tables = tables
+            .map_err(|error| self.trap(error, "`schema`", store.data()))?
+            .map_err(|error| store.data().told.heard(error))?;
         tables.into_iter().map(table).collect()
     }
 
     async fn migrate_state(&self, from: u32, state: String, meter: Arc<Meter>) -> Result<String> {
         let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
         let migrated = strategy.call_migrate_state(&mut store, from, &state).await;
-        migrated.map_err(|error| self.trap(error, "`migrate-state`", store.data()))?.map_err(from_guest)
+        migrated
+            .map_err(|error| self.trap(error, "`migrate-state`", store.data()))?
+            .map_err(|error| store.data().told.heard(error))
     }
 
     async fn sync(&self, config: String, state: Option<String>, host: Host, meter: Arc<Meter>) -> Result<()> {
         let (mut store, strategy) = self.start(Call::Sync, Some(host), meter).await?;
         let synced = strategy.call_sync(&mut store, &config, state.as_deref()).await;
-        synced.map_err(|error| self.trap(error, "`sync`", store.data()))?.map_err(from_guest)
+        synced
+            .map_err(|error| self.trap(error, "`sync`", store.data()))?
+            .map_err(|error| store.data().told.heard(error))
     }
 }
 

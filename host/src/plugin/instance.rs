@@ -18,7 +18,7 @@ use super::contract::tidegate::strategy::{clock, log, pages, records, state, typ
 use super::cpu::Meter;
 use super::held::{Claim, Held, Weigh};
 use super::limits::{LimitReached, Limits, reached};
-use super::wire::{WireError, to_guest};
+use super::wire::{Told, WireError};
 use crate::error::{Error, Result};
 use crate::http::{Page, Request};
 use crate::model::{Batch, Change};
@@ -64,6 +64,8 @@ pub(super) struct Guest {
     meter: Arc<Meter>,
     /// The processor time at the last call that fetched, staged or sealed.
     active: Duration,
+    /// The errors that it got from the host.
+    pub(super) told: Told,
     /// The last line logged as an error. The SDK logs a panic's message before it traps.
     pub(super) last_words: Option<String>,
 }
@@ -101,8 +103,8 @@ impl Guest {
     pub(super) fn new(call: Call, limits: Limits, host: Option<Host>, meter: Arc<Meter>) -> Guest {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(limits.handles);
-        let (held, active) = (Held::default(), Duration::ZERO);
-        Guest { call, handles, held, pending: 0, host, limits, meter, active, last_words: None }
+        let (held, told, active) = (Held::default(), Told::default(), Duration::ZERO);
+        Guest { call, handles, held, pending: 0, host, limits, meter, active, told, last_words: None }
     }
 
     /// Called now and then while the component computes.
@@ -158,7 +160,7 @@ impl Guest {
     fn push<T: Weigh + Send + 'static>(&mut self, made: Result<T>) -> WasmResult<Result<Resource<T>, WireError>> {
         match made {
             Ok(value) => self.keep(value).map(Ok),
-            Err(error) => Ok(Err(to_guest(error))),
+            Err(error) => Ok(Err(self.told.tell(error))),
         }
     }
 
@@ -193,7 +195,8 @@ impl Guest {
     }
 
     async fn stage(&mut self, table: String, change: Change) -> WasmResult<Result<(), WireError>> {
-        Ok(self.act()?.stage(&table, change).await.map_err(to_guest))
+        let staged = self.act()?.stage(&table, change).await;
+        Ok(staged.map_err(|error| self.told.tell(error)))
     }
 }
 
@@ -364,7 +367,7 @@ impl records::HostBatch for Guest {
     ) -> WasmResult<Result<records::Span, WireError>> {
         let batch = self.handles.get(&this)?;
         let span = order.parse().and_then(|order| batch.span(&field, &order, until.as_deref()));
-        Ok(span.map(Into::into).map_err(to_guest))
+        Ok(span.map(Into::into).map_err(|error| self.told.tell(error)))
     }
 
     fn column(&mut self, this: Resource<Batch>, field: String) -> WasmResult<Vec<Option<String>>> {
@@ -415,7 +418,8 @@ impl From<crate::model::Span> for records::Span {
 
 impl state::Host for Guest {
     async fn checkpoint(&mut self, state: String) -> WasmResult<Result<(), WireError>> {
-        Ok(self.act()?.checkpoint(state).await.map_err(to_guest))
+        let sealed = self.act()?.checkpoint(state).await;
+        Ok(sealed.map_err(|error| self.told.tell(error)))
     }
 }
 
