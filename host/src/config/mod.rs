@@ -5,6 +5,7 @@
 //! checked by [`validate`], once the strategy told its schema. Nothing here opens a file, a socket or a database, and nothing knows wasm.
 
 mod argument;
+mod cost;
 mod environment;
 mod json;
 mod parse;

@@ -4,6 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Fault};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::{Map, Value as Json};
 
+use super::cost;
 use super::place::Places;
 use super::suggest;
 use crate::error::{Error, Result};
@@ -12,6 +13,9 @@ use crate::error::{Error, Result};
 /// often the cause of what else is wrong.
 pub fn validate(config: &Map<String, Json>, schema: &str, places: &Places) -> Result<()> {
     let schema: Json = serde_json::from_str(schema).map_err(|_| broken("no JSON"))?;
+    if let Some(objection) = cost::objection(&schema) {
+        return Err(broken(&objection));
+    }
     let validator = jsonschema::validator_for(&schema).map_err(|error| broken(&error.masked().to_string()))?;
     let config = Json::Object(config.clone());
     let faults: Vec<_> = validator.iter_errors(&config).collect();
