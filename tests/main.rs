@@ -13,6 +13,7 @@ mod egress;
 #[cfg(unix)]
 mod failing_disk;
 mod faults;
+mod hostile;
 mod interruption;
 #[cfg(unix)]
 mod kills;

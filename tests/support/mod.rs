@@ -14,7 +14,7 @@ mod workspace;
 
 pub(crate) use api::{Api, ApiOptions, free_port};
 pub(crate) use contents::{Contents, Row, Sink, expected};
-pub(crate) use guest::{engine, immoderate, misbehaving, parrot, textbook};
+pub(crate) use guest::{engine, hostile, hostile_sources, immoderate, misbehaving, parrot, textbook};
 pub(crate) use server::{RawServer, Server, Step};
 pub(crate) use source::Source;
 pub(crate) use workspace::{Outcome, Workspace};

@@ -1,0 +1,3 @@
+;; Was built for a later contract.
+(component
+  (import "tidegate:strategy/log@0.3.0" (instance)))

@@ -1,0 +1,2 @@
+;; Is a component that does nothing.
+(component)

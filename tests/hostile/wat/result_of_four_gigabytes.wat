@@ -1,0 +1,8 @@
+;; Returns a manifest whose name is as long as memory can be.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+  (func (export "describe") (result i32) (i32.store (i32.const 20) (i32.const -1)) (i32.const 16))
+  (func (export "schema") (param i32 i32) (result i32) unreachable)
+  (func (export "sync") (param i32 i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "migrate-state") (param i32 i32 i32) (result i32) unreachable))

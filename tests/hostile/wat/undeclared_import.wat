@@ -1,0 +1,3 @@
+;; Asks for the file system.
+(component
+  (import "wasi:filesystem/types@0.2.0" (instance)))
