@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-/// Their names, and how each is made from an honest component.
-pub(crate) const MADE: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[
+/// Makes an attack from an honest component.
+type Make = fn(&[u8]) -> Vec<u8>;
+
+/// Their names, and how each is made.
+pub(crate) const MADE: &[(&str, Make)] = &[
     ("empty_file", |_| Vec::new()),
     ("script", |_| b"#!/bin/sh\nrm -rf /\n".to_vec()),
     ("native_code", |_| b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec()),

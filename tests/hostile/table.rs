@@ -448,7 +448,7 @@ pub(crate) const TABLE: &[Row<'static>] = &[
         "import_with_control_characters",
         "[plugin.refused] plugin: it: the component imports `tidegate:strategy/\\u{1b}[2J\\n@0.1.0`, which this host does not have",
     ),
-    row("too_large", "[limit.component_bytes] limit: it: `it` has 9473925 bytes; a component may have 8388608"),
+    row("too_large", "[limit.component_bytes] limit: `it` has 9473925 bytes; a component may have 8388608"),
     row("nested_components", "[limit.component] plugin: it: components lie within each other more than 16 levels deep"),
     row(
         "exponential_type",
