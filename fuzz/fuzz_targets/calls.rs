@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 static PUPPET: LazyLock<Arc<dyn Strategy>> = LazyLock::new(|| {
     let module = std::fs::read(path("TIDEGATE_PUPPET")).expect("a module");
-    let encoder = wit_component::ComponentEncoder::default().module(&module).expect("a module");
-    let component = encoder.validate(true).encode().expect("a component");
+    let mut encoder = wit_component::ComponentEncoder::default();
+    let component = encoder.module(&module).and_then(|encoder| encoder.validate(true).encode()).expect("a component");
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), component).expect("a file");
-    let strategy = engine().load(&StrategyRef::File(file.path().to_owned()));
-    runtime().block_on(strategy).expect("a strategy")
+    let file = StrategyRef::File(file.path().to_owned());
+    runtime().block_on(engine().load(&file)).expect("a strategy")
 });
 
 fuzz_target!(|script: &[u8]| {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use libfuzzer_sys::fuzz_target;
 use tidegate::BoxFuture;
-use tidegate::config;
+use tidegate::config::{self, AllowedHost};
 use tidegate::error::{Error, Origin, Result};
 use tidegate::http::{Fetch, MemoryTokens, Meter, Origins, Request, Response, Source, Transport, WireRequest};
 use tidegate_fuzz::check;
@@ -34,7 +34,8 @@ fuzz_target!(|input: (Vec<Answer>, String)| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let mut settings = config::Source::new("http://source.example/api".parse().expect("a URL"));
-        settings.allowed_hosts.push("other.example".into());
+        let url = "http://other.example/".parse().expect("a URL");
+        settings.allowed_hosts.push(AllowedHost { url, methods: vec!["GET".into()] });
         settings.retry.attempts = 4;
         let transport = Arc::new(Script(Mutex::new(answers.into())));
         let tokens = Arc::new(MemoryTokens::default());

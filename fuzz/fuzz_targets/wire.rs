@@ -3,12 +3,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use tidegate::config;
-use tidegate::http::{Client, Transport, WireRequest};
+use tidegate::config::{PrivateAddresses, Source as Settings};
+use tidegate::http::{Client, Fetch, MemoryTokens, Meter, Origins, Request, Source};
 use tidegate_fuzz::{check, runtime};
 
 static ANSWER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -28,20 +28,27 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     address
 });
 
-static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    let mut settings = config::Source::new(format!("http://{}/", *SERVER).parse().expect("a URL"));
-    settings.allow_private_addresses = true;
-    settings.max_body_bytes = 1 << 20;
+static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
+    let mut settings = Settings::new(format!("http://{}/", *SERVER).parse().expect("a URL"));
+    settings.allow_private_addresses = PrivateAddresses::OfBaseUrl;
+    settings.max_body_bytes = MOST;
+    settings.retry.attempts = 1;
     settings.timeouts.total = Duration::from_millis(500);
-    Client::new(&settings).expect("a client")
+    settings
 });
+
+static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| Arc::new(Client::new(&SETTINGS).expect("a client")));
+
+/// The largest body.
+const MOST: usize = 1 << 20;
 
 fuzz_target!(|rest: &[u8]| {
     *ANSWER.lock().expect("the lock") = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", rest].concat();
-    let url = format!("http://{}/", *SERVER).parse().expect("a URL");
-    let request = WireRequest { method: "GET".into(), url, headers: Vec::new(), body: None };
-    match runtime().block_on(CLIENT.send(request)) {
-        Ok(response) => assert!(response.body.len() <= 1 << 20),
+    let (client, tokens, meter) = (CLIENT.clone(), Arc::new(MemoryTokens::default()), Arc::new(Meter::default()));
+    let source = Source::new(&SETTINGS, client, tokens, meter, Origins::default()).expect("a source");
+    let request = Request { method: "GET".into(), path: "/users".into(), ..Request::default() };
+    match runtime().block_on(source.fetch(request)) {
+        Ok(page) => assert!(page.response().body.len() <= MOST),
         Err(error) => check(&error),
     }
 });
