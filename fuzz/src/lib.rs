@@ -13,8 +13,8 @@ pub fn engine() -> &'static Engine {
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         let limits = Limits {
             memory_bytes: 8 << 20,
-            busy: Duration::from_millis(500),
-            call_cpu: Duration::from_millis(500),
+            busy: Duration::from_millis(100),
+            call_cpu: Duration::from_millis(100),
             compile_cpu: Duration::from_secs(2),
             ..Limits::default()
         };

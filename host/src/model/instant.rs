@@ -2,7 +2,7 @@
 //!
 //! Nothing is compared as text: two texts of one instant are equal, whatever their zone and precision.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
 
 const NANOS: i128 = 1_000_000_000;
 
@@ -81,11 +81,13 @@ impl Instant {
         }
     }
 
-    /// As RFC 3339 in UTC, with as many digits of a fraction as it needs. None beyond the years of the calendar.
+    /// As RFC 3339 in UTC, with as many digits of a fraction as it needs. None beyond the years 0000 to 9999, which are all
+    /// that it has.
     pub fn to_rfc3339(self) -> Option<String> {
         let seconds = i64::try_from(self.0.div_euclid(NANOS)).ok()?;
         let nanos = u32::try_from(self.0.rem_euclid(NANOS)).ok()?;
-        Some(DateTime::from_timestamp(seconds, nanos)?.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        let at = DateTime::from_timestamp(seconds, nanos).filter(|at| (0..=9999).contains(&at.year()))?;
+        Some(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 
     fn at_offset(local: NaiveDateTime, offset: i32) -> Instant {
@@ -221,6 +223,15 @@ mod tests {
         for (text, expected) in cases {
             check("instant", text, expected);
         }
+    }
+
+    #[test]
+    fn years_of_more_or_fewer_than_four_digits_are_not_written() {
+        let written = |seconds| Instant::from_parts(seconds, 0).to_rfc3339();
+        assert_eq!(written(-62_167_219_200).as_deref(), Some("0000-01-01T00:00:00Z"));
+        assert_eq!(written(-62_167_219_201), None);
+        assert_eq!(written(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!(written(253_402_300_800), None);
     }
 
     #[test]

@@ -53,7 +53,8 @@ fn step(bytes: &[u8], text: &str, at: usize, token: &str, jump: Jump<'_>) -> Opt
             None
         }
         b'[' => {
-            let canonical = token == "0" || !token.starts_with('0');
+            // Rust would read a `+` before them, too.
+            let canonical = token == "0" || !token.starts_with(['0', '+']);
             let index: usize = token.parse().ok().filter(|_| canonical)?;
             let mut value = skip_space(bytes, at + 1);
             for _ in 0..index {

@@ -57,6 +57,7 @@ fn values_are_found_by_pointer() {
         ("/data/2", None),
         ("/data/01", None),
         ("/data/-", None),
+        ("/data/+1", None),
         ("/m/a~1b", Some("1")),
         ("/m/c~0d", Some(r#""é\"""#)),
         ("/m//x", Some("[]")),
