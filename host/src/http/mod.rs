@@ -1,8 +1,9 @@
 //! Fetching from one source: the story of a request, from what a strategy asked to the answer that it gets.
 //!
-//! `egress` (may it be sent, and where to?) → `credentials` → `rate` (when?) → `origins` (is the source up?) → [`Transport`] (send it) →
-//! `retry` (again?). Begin with `source`, which tells it; `exchange` is its inner loop. What is known of an origin is
-//! shared by all connections: `breaker` decides whether it is asked at all, `budget` how often again.
+//! `egress` (may it be sent, and where to?) → `credentials` → `rate` (when?) → `origins` (is the source up?) →
+//! [`Transport`] (send it) → `retry` (again?). Begin with `source`, which tells it; `exchange` is its inner loop. What is
+//! known of an origin is shared by all connections: `breaker` decides whether it is asked at all, `budget` how often
+//! again.
 //! Nothing here knows strategies, sinks or wasm.
 
 mod answer;
