@@ -12,6 +12,9 @@
     reason = "a benchmark that cannot run has nothing to say"
 )]
 
+#[path = "support.rs"]
+mod support;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +23,9 @@ use anyhow::{Context as _, Result, bail};
 use comfy_table::{CellAlignment, Table as TextTable, presets};
 use serde_json::json;
 use tidegate::BoxFuture;
-use tidegate::config::{self, Destination, PrivateAddresses, StrategyRef};
+use tidegate::config::{Destination, StrategyRef};
 use tidegate::error::Result as HostResult;
-use tidegate::http::{Client, MemoryTokens, Meter, Origins, Request, Source};
+use tidegate::http::Request;
 use tidegate::model::{Change, Column, Owner, Report, Status, Table};
 use tidegate::playground::{self, Playground};
 use tidegate::plugin::{Engine, Limits, Manifest, Services, Strategy};
@@ -101,17 +104,12 @@ struct Measure {
 }
 
 async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
-    let mut settings = config::Source::new(base_url.parse()?);
-    settings.allow_private_addresses = PrivateAddresses::OfBaseUrl;
-    let meter = Arc::new(Meter::default());
-    let client = Arc::new(Client::new(&settings)?);
-    let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
-    let source = Source::new(&settings, client, tokens, Arc::clone(&meter), origins)?;
+    let (source, meter) = support::source(base_url)?;
     let report = sync::run(Job {
         name: measure.name.to_owned(),
         strategy_name: measure.name.to_owned(),
         strategy: Arc::clone(&measure.strategy),
-        source: Arc::new(source),
+        source,
         sink: sink::open(&measure.destination, &Owner::local(measure.name), false)?,
         config: "{}".to_owned(),
         mode: Mode::Incremental,

@@ -17,6 +17,8 @@
 #[allow(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/support/guest.rs"]
 mod guest;
+#[path = "support.rs"]
+mod support;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +27,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use comfy_table::{CellAlignment, Table as TextTable, presets};
-use tidegate::config::{self, Destination, PrivateAddresses, StrategyRef};
-use tidegate::http::{Client, MemoryTokens, Meter, Origins, Source};
+use tidegate::config::{Destination, StrategyRef};
 use tidegate::model::{Owner, Report, Status};
 use tidegate::playground::{self, Playground};
 use tidegate::plugin::{Limits, Strategy};
@@ -43,18 +44,13 @@ const TIMER: Duration = Duration::from_millis(5);
 /// Runs a strategy once, into a new file.
 async fn run(strategy: &Arc<dyn Strategy>, config: String, base_url: &str, folder: &Path) -> Result<Report> {
     static FILES: AtomicUsize = AtomicUsize::new(0);
-    let mut settings = config::Source::new(base_url.parse()?);
-    settings.allow_private_addresses = PrivateAddresses::OfBaseUrl;
-    let meter = Arc::new(Meter::default());
-    let client = Arc::new(Client::new(&settings)?);
-    let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
-    let source = Source::new(&settings, client, tokens, Arc::clone(&meter), origins)?;
+    let (source, meter) = support::source(base_url)?;
     let path = folder.join(format!("{}.jsonl", FILES.fetch_add(1, Relaxed)));
     let report = sync::run(Job {
         name: "bench".to_owned(),
         strategy_name: "bench".to_owned(),
         strategy: Arc::clone(strategy),
-        source: Arc::new(source),
+        source,
         sink: sink::open(&Destination::JsonlFile { path: path.clone() }, &Owner::local("bench"), false)?,
         config,
         mode: Mode::Incremental,
