@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::certificate::{Case, Certificate, Check, Counterexample, KIT_VERSION, Tally};
 use super::course::{Event, Mishap, Step};
 use super::destination::Durability;
+use super::lab::Lab;
 use super::own::OwnSource;
 use super::resume;
 use super::scenario::{self, Api, Expect, Scenario};
@@ -229,13 +230,11 @@ impl<'a> Survey<'a> {
     /// The trial in which nothing goes wrong, and what follows from its end. Returns the steps of its first two runs,
     /// and whether the source has refused them.
     fn read_plainly(&mut self) -> ([Vec<Step>; 2], bool) {
-        let (strategy, config) = (Arc::clone(&self.plan.strategy), self.config.clone());
-        let (scenario, seed, own) = (self.scenario, self.plan.seed, self.plan.own.clone());
         let shown = paused(async {
-            let (end, lab) = conduct(strategy, config, scenario, seed, own, Trial::PLAIN).await;
+            let (end, lab) = self.conduct_trial(Trial::PLAIN).await;
             let is_read = end.finding.is_none() && end.refusal.is_none();
             let resumed =
-                if is_read { resume::from_each_state(&lab, scenario, &end.endings).await } else { Vec::new() };
+                if is_read { resume::from_each_state(&lab, self.scenario, &end.endings).await } else { Vec::new() };
             (end, resumed)
         });
         let Some((mut end, resumed)) = shown else {
@@ -272,12 +271,15 @@ impl<'a> Survey<'a> {
         drawn.into_iter().take(most).map(|(_, trial)| trial).collect()
     }
 
+    async fn conduct_trial(&self, trial: Trial) -> (TrialEnd, Arc<Lab>) {
+        let Plan { strategy, own, seed, .. } = self.plan;
+        conduct(Arc::clone(strategy), self.config.clone(), self.scenario, *seed, own.clone(), trial).await
+    }
+
     /// Makes a trial. Returns the steps of its first two runs.
     fn attempt(&mut self, check: Check, trial: Trial) -> [Vec<Step>; 2] {
         let name = trial.to_string();
-        let (strategy, config) = (Arc::clone(&self.plan.strategy), self.config.clone());
-        let (scenario, seed, own) = (self.scenario, self.plan.seed, self.plan.own.clone());
-        let end = paused(async { conduct(strategy, config, scenario, seed, own, trial).await.0 });
+        let end = paused(async { self.conduct_trial(trial).await.0 });
         let Some(mut end) = end else { return Default::default() };
         if let (None, None, Some(why)) = (&self.case.refusal, &end.finding, &end.refusal) {
             end.finding = Some(refused_at_last(why));

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::destination::Durable;
-use super::source::Store;
+use super::source::{Record, Store};
 use crate::model::{self, Batch};
 
 /// A defect of a strategy, by its kind, the gravest first.
@@ -88,9 +88,9 @@ impl Finding {
 ///
 /// A record that vanished from the source may stay, unless `deletes`: who reads increments does not see it go.
 pub(super) fn compare(durable: &Durable, store: &Store, deletes: bool) -> Result<(), Finding> {
-    let expected: Vec<(u64, String)> = store.records().map(|record| (record.id, store.json(record))).collect();
+    let expected: Vec<(&Record, String)> = store.records().map(|record| (record, store.json(record))).collect();
     // Most rows have the very text that the source sent, which spares taking them apart.
-    let by_text: HashMap<&str, u64> = expected.iter().map(|(id, json)| (json.as_str(), *id)).collect();
+    let by_text: HashMap<&str, u64> = expected.iter().map(|(record, json)| (json.as_str(), record.id)).collect();
     let mut rows: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     let mut findings = Vec::new();
     for json in durable.live() {
@@ -101,9 +101,8 @@ pub(super) fn compare(durable: &Durable, store: &Store, deletes: bool) -> Result
             }
         }
     }
-    for (id, json) in &expected {
-        let revision = store.get(*id).map_or(0, |record| record.revision);
-        findings.extend(compare_record(*id, json, revision, &rows.remove(id).unwrap_or_default()));
+    for (record, json) in &expected {
+        findings.extend(compare_record(record, json, &rows.remove(&record.id).unwrap_or_default()));
     }
     for id in rows.keys() {
         let (fault, what) = match store.was(*id) {
@@ -116,8 +115,9 @@ pub(super) fn compare(durable: &Durable, store: &Store, deletes: bool) -> Result
     findings.into_iter().min_by_key(|finding| finding.fault).map_or(Ok(()), Err)
 }
 
-fn compare_record(id: u64, json: &str, revision: u32, rows: &[&str]) -> Option<Finding> {
-    let is_older = |row: &str| parsed(row)["revision"].as_u64().is_some_and(|found| found < revision.into());
+fn compare_record(record: &Record, json: &str, rows: &[&str]) -> Option<Finding> {
+    let Record { id, revision, .. } = record;
+    let is_older = |row: &str| parsed(row)["revision"].as_u64().is_some_and(|found| found < u64::from(*revision));
     let finding = |fault, what: &str| Some(Finding::new(fault, format!("record {id} {what}: the source has {json}")));
     match rows {
         [] => finding(Fault::Lost, "is not in the destination"),

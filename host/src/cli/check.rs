@@ -1,22 +1,19 @@
 //! `tidegate check`: what stands between a connection and its first run.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Changes, Loaded, strategy_name};
-use super::run::{self, Host, Options, Prepared};
+use super::run::{self, Host, Options};
 use super::{exit, output};
 use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
-use crate::http::Meter;
 use crate::model::{Report, Status};
 use crate::plugin::Limits;
 use crate::sink;
-use crate::sync::Gauge;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 3;
@@ -98,7 +95,7 @@ async fn check(host: &Host, file: &Path, changes: &Changes) -> Result<(), Failur
     passed(Step::Configuration, &route(&loaded));
     passed(Step::Strategy, &format!("{} {}", manifest.name, manifest.version));
 
-    let options = Options { dry_run: true, limit_requests: None, ..Options::default() };
+    let options = Options { dry_run: true, ..Options::default() };
     let prepared = run::prepare(host, &loaded, options).await.map_err(at(Step::Configuration))?;
     let status = prepared.source.reach().await.map_err(at(Step::Reachability))?;
     passed(Step::Reachability, &format!("{} answers (HTTP {status})", loaded.connection.source.base_url));
@@ -137,11 +134,8 @@ fn hurried(mut loaded: Loaded) -> Loaded {
 /// Lets the strategy get one page and writes nothing of what it brings. What fails is repeated as in any run, so that
 /// the outcome is the page's and not that of a limit which the repeats met.
 async fn first_request(host: &Host, loaded: &Loaded) -> Result<Report> {
-    let options = Options { dry_run: true, ..Options::default() };
-    let meter = Arc::new(Meter::for_one_page());
+    let options = Options { dry_run: true, one_page: true, ..Options::default() };
     let prepared = run::prepare(host, loaded, options).await?;
-    let source = run::open_source(&prepared.connection, Arc::clone(&meter), host.origins.clone())?;
-    let prepared = Prepared { source, gauge: Arc::new(Gauge::new(meter)), ..prepared };
     let report = run::run(prepared, options, CancellationToken::new()).await;
     match report.status.retry_at() {
         None => Ok(report),

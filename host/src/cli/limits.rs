@@ -41,7 +41,7 @@ impl Operator {
     fn set<'a>(&mut self, by: &'static str, mut assignments: impl Iterator<Item = &'a str>) -> Result<()> {
         assignments.try_for_each(|assignment| {
             let before = self.limits;
-            self.limits.set(assignment).map_err(|error| at(by, &error))?;
+            self.limits.set(assignment).map_err(|error| error.at(by))?;
             let changed = LIMITS.iter().filter(|limit| limit.amount(&self.limits) != limit.amount(&before));
             self.set_by.extend(changed.map(|limit| (limit.name, by)));
             Ok(())
@@ -53,7 +53,7 @@ impl Operator {
 pub(super) fn of_connection(operator: &Limits, connection: &Connection) -> Result<Limits> {
     let mut limits = *operator;
     for LimitSetting { name, value, place } in &connection.limits {
-        limits.lower(name, value).map_err(|error| at(place, &error))?;
+        limits.lower(name, value).map_err(|error| error.at(place))?;
     }
     Ok(limits)
 }
@@ -76,14 +76,6 @@ pub(super) fn bound(limits: &Limits, connection: &Connection) -> Result<Connecti
         bounded.run_timeout = std::time::Duration::from_millis(run_time);
     }
     Ok(bounded)
-}
-
-fn at(place: impl std::fmt::Display, error: &Error) -> Error {
-    let found = Error::configuration(error.message()).at(place);
-    match error.remedy() {
-        Some(help) => found.help(help),
-        None => found,
-    }
 }
 
 pub(super) fn execute(arguments: &Arguments, operator: &Operator) -> Result<u8> {

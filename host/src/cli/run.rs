@@ -40,6 +40,8 @@ pub(super) struct Options {
     pub(super) full_refresh: bool,
     pub(super) dry_run: bool,
     pub(super) limit_requests: Option<u64>,
+    /// Whether the run has enough after one page, whatever that takes.
+    pub(super) one_page: bool,
 }
 
 /// A connection with everything but its destination, which is opened when it runs.
@@ -71,7 +73,10 @@ pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> R
     let limits = limits::of_connection(host.engine.limits(), &loaded.connection)?;
     let connection = limits::bound(&limits, &loaded.connection)?;
     let requests = options.limit_requests.map_or(limits.requests, |requests| requests.min(limits.requests));
-    let meter = Arc::new(Meter::with_limit(Some(requests)));
+    let meter = Arc::new(match options.one_page {
+        true => Meter::for_one_page(),
+        false => Meter::with_limit(Some(requests)),
+    });
     Ok(Prepared {
         strategy,
         source: open_source(&connection, Arc::clone(&meter), host.origins.clone())?,

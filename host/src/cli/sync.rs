@@ -45,6 +45,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
         full_refresh: arguments.full_refresh,
         dry_run: arguments.dry_run,
         limit_requests: arguments.limit_requests.map(NonZeroU64::get),
+        one_page: false,
     };
     let loaded: Vec<Result<Loaded>> = arguments.files.iter().map(|file| arguments.changes.load(file)).collect();
     let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };

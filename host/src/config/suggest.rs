@@ -22,7 +22,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// The most similar name, where one is similar enough to be meant.
-fn nearest<'a>(wrong: &str, right: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, right: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
     let wrong = plain(wrong);
     let similarity = |name: &str| strsim::jaro_winkler(&wrong, &plain(name));

@@ -15,7 +15,7 @@ pub use batch::{Batch, Footprint, Row, Value};
 pub use instant::{Instant, InstantFormat};
 pub use json::Document;
 pub use kind::Kind;
-pub use owner::{LOCAL_TENANT, Owner};
+pub use owner::Owner;
 pub use report::{Counts, Progress, Report, Status};
 pub use select::{Order, Span};
 pub use table::{Column, Table};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The tenant of those who run connections by the command line, for themselves.
-pub const LOCAL_TENANT: &str = "default";
+const LOCAL_TENANT: &str = "default";
 
 /// A connection of a tenant: what states, tokens and logs are kept by. Two tenants may name their connections alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -23,7 +23,6 @@ pub(super) struct Allowance {
     columns: HashMap<String, HashSet<String>>,
     log_lines: usize,
     log_bytes: usize,
-    dropped_lines: u64,
 }
 
 impl Allowance {
@@ -35,7 +34,6 @@ impl Allowance {
             columns: HashMap::new(),
             log_lines: 0,
             log_bytes: 0,
-            dropped_lines: 0,
         }
     }
 
@@ -135,15 +133,9 @@ impl Allowance {
         self.log_lines += 1;
         self.log_bytes = self.log_bytes.saturating_add(message.len());
         if self.log_lines > self.limits.log_lines || self.log_bytes > self.limits.log_bytes {
-            self.dropped_lines += 1;
             return None;
         }
         Some(Cow::Owned(message.escape_debug().to_string()))
-    }
-
-    /// How many log lines were dropped.
-    pub(super) fn dropped_lines(&self) -> u64 {
-        self.dropped_lines
     }
 }
 

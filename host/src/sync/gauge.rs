@@ -37,8 +37,8 @@ impl Gauge {
         self.rows_read.fetch_add(rows as u64, Relaxed);
     }
 
-    pub(super) fn dropped_lines(&self, lines: u64) {
-        self.dropped_lines.store(lines, Relaxed);
+    pub(super) fn dropped_line(&self) {
+        self.dropped_lines.fetch_add(1, Relaxed);
     }
 
     /// Says how much of the log is missing, if anything is.

@@ -201,11 +201,8 @@ impl Services for RunServices {
     }
 
     fn log(&self, level: &str, message: &str) {
-        let mut allowance = self.allowance();
-        let Some(message) = allowance.saying(message) else {
-            return self.gauge.dropped_lines(allowance.dropped_lines());
-        };
-        drop(allowance);
+        let allowed = self.allowance().saying(message);
+        let Some(message) = allowed else { return self.gauge.dropped_line() };
         match level {
             "error" => tracing::error!(target: "tidegate::strategy", "{message}"),
             "warn" => tracing::warn!(target: "tidegate::strategy", "{message}"),

@@ -7,6 +7,7 @@
 mod amount;
 mod table;
 
+use crate::config::suggest;
 use crate::error::{Error, Origin, Result};
 use crate::model::Table;
 
@@ -92,9 +93,8 @@ pub(super) fn remedy(name: &str) -> String {
 
 fn find(name: &str) -> Result<&'static Limit> {
     TABLE.iter().find(|limit| limit.name == name).ok_or_else(|| {
-        let names = TABLE.iter().map(|limit| limit.name);
-        let nearest = names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        let help = match nearest.filter(|nearest| strsim::jaro_winkler(nearest, name) > 0.8) {
+        let names: Vec<&str> = TABLE.iter().map(|limit| limit.name).collect();
+        let help = match suggest::nearest(name, &names) {
             Some(nearest) => format!("did you mean `{nearest}`? `tidegate limits` lists them all"),
             None => "`tidegate limits` lists them all".to_owned(),
         };
