@@ -8,7 +8,7 @@ use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 
 use super::contract::{self, StrategyPre};
 use super::cpu::Meter;
-use super::instance::{Call, Guest, Host};
+use super::guest::{Call, Guest, Host};
 use super::lanes::Lanes;
 use super::limits::{LimitReached, Limits, remedy};
 use super::{Manifest, Services, Strategy};
@@ -101,7 +101,7 @@ impl Inner {
     ) -> Result<(Store<Guest>, contract::Strategy)> {
         let mut store = Store::new(self.linked.engine(), Guest::new(call, self.limits, host, meter));
         store.limiter(|guest| guest);
-        store.set_hostcall_fuel(call.fuel(&self.limits));
+        store.set_hostcall_fuel(call.carries(&self.limits).1);
         store.set_epoch_deadline(1);
         let yields = self.limits.yields;
         store.epoch_deadline_callback(move |mut store| {

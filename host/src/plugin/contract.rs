@@ -18,7 +18,7 @@ wasmtime::component::bindgen!({
     exports: { default: async },
     with: {
         "tidegate:strategy/pages.page": crate::http::Page,
-        "tidegate:strategy/pages.pending": super::instance::Pending,
+        "tidegate:strategy/pages.pending": super::guest::Pending,
         "tidegate:strategy/records.batch": crate::model::Batch,
     },
 });

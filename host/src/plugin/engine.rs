@@ -17,7 +17,8 @@ use super::cache::Cache;
 use super::compile::{self, Compiler};
 use super::component::{ComponentStrategy, House};
 use super::contract::StrategyPre;
-use super::instance::{self, Guest};
+use super::guest::Guest;
+use super::instance;
 use super::lanes::Lanes;
 use super::limits::{Limits, reached};
 use super::vetting::{Outline, vet};
@@ -106,12 +107,7 @@ pub struct Inspection {
 }
 
 impl Engine {
-    /// An engine with the default limits and the user's own cache.
-    pub fn new() -> Result<Engine> {
-        Engine::builder().build()
-    }
-
-    /// An engine that is not quite like that of [`Engine::new`].
+    /// An engine with the default limits and the user's own cache, where nothing else is said.
     pub fn builder() -> Builder {
         Builder { limits: Limits::default(), cache: cache_folder(), key: key_file(), compiler: None }
     }

@@ -3,224 +3,19 @@
 //! A guest that breaks the contract's rules (a handle that it does not own, too many handles) traps; anything else
 //! that goes wrong is an error that it receives.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
-use wasmtime::{ResourceLimiter, Result as WasmResult};
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::Result as WasmResult;
+use wasmtime::component::{HasSelf, Linker, Resource};
 
-use super::Services;
 use super::contract;
 use super::contract::tidegate::strategy::{clock, log, pages, records, state, types};
-use super::cpu::Meter;
-use super::held::{Claim, Held, Weigh};
-use super::limits::{LimitReached, Limits, reached};
-use super::wire::{Told, WireError};
+use super::guest::{Guest, Pending, given_up, held_too_much};
+use super::limits::{LimitReached, reached};
+use super::wire::WireError;
 use crate::error::{Error, Result};
 use crate::http::{Page, Request};
 use crate::model::{Batch, Change};
-
-/// What a component was called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    /// To say something of itself or of its state.
-    Describe,
-    /// To read the source.
-    Sync,
-}
-
-impl Call {
-    /// What one call of a host function, and the answer, may carry out of the component.
-    pub(super) fn fuel(self, limits: &Limits) -> usize {
-        match self {
-            Call::Describe => limits.description_bytes,
-            Call::Sync => limits.call_bytes,
-        }
-    }
-}
-
-/// What the host does for a component that reads a source.
-pub(super) struct Host {
-    pub(super) services: Arc<dyn Services>,
-    /// Where requests are sent from: the runtime of whoever made the call, so that no connection lives on a guest's
-    /// thread. None where that is the very one in which the component runs.
-    pub(super) runtime: Option<Handle>,
-}
-
-/// What one call of a component has at hand.
-pub(super) struct Guest {
-    call: Call,
-    handles: ResourceTable,
-    /// The memory behind the handles.
-    held: Held,
-    /// Requests that were begun and not waited for.
-    pending: usize,
-    /// None while the component describes itself: it has nothing to fetch or to write then.
-    host: Option<Host>,
-    limits: Limits,
-    meter: Arc<Meter>,
-    /// The processor time at the last call that fetched, staged or sealed.
-    active: Duration,
-    /// The errors that it got from the host.
-    pub(super) told: Told,
-    /// The last line logged as an error. The SDK logs a panic's message before it traps.
-    pub(super) last_words: Option<String>,
-}
-
-/// A request that the host sends, as long as the guest waits for it.
-struct Errand(JoinHandle<Result<Page>>);
-
-impl Errand {
-    async fn done(mut self) -> Result<Page> {
-        (&mut self.0).await.unwrap_or_else(|_| Err(given_up()))
-    }
-}
-
-impl Drop for Errand {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-fn given_up() -> Error {
-    Error::host("a request was given up")
-}
-
-/// A request in flight, or its page that was not taken yet. Dropping it cancels the request.
-#[allow(unreachable_pub, reason = "the macro of `contract` re-exports it")]
-pub struct Pending(JoinHandle<(Result<Page>, Option<Claim>)>);
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Guest {
-    pub(super) fn new(call: Call, limits: Limits, host: Option<Host>, meter: Arc<Meter>) -> Guest {
-        let mut handles = ResourceTable::new();
-        handles.set_max_capacity(limits.handles);
-        let (held, told, active) = (Held::default(), Told::default(), Duration::ZERO);
-        Guest { call, handles, held, pending: 0, host, limits, meter, active, told, last_words: None }
-    }
-
-    /// Called now and then while the component computes.
-    pub(super) fn check_time(&self) -> WasmResult<()> {
-        let spent = self.meter.spent();
-        let Limits { busy, call_cpu, run_cpu, .. } = self.limits;
-        if spent.saturating_sub(self.active) > busy {
-            let message = format!("{} s of computing without fetching, staging or sealing", busy.as_secs_f64());
-            return Err(LimitReached::trap("busy", message));
-        }
-        let (name, most) = match self.call {
-            Call::Describe => ("call_cpu", call_cpu),
-            Call::Sync => ("run_cpu", run_cpu),
-        };
-        if spent > most {
-            return Err(LimitReached::trap(name, format!("more than {} s of processor time", most.as_secs_f64())));
-        }
-        Ok(())
-    }
-
-    /// Why a call ended that carried more out of the component than it may.
-    pub(super) fn carried_too_much(&self) -> LimitReached {
-        let name = match self.call {
-            Call::Describe => "description_bytes",
-            Call::Sync => "call_bytes",
-        };
-        let most = self.call.fuel(&self.limits);
-        LimitReached::new(name, format!("more than {most} bytes of text and lists in one call"))
-    }
-
-    /// The services, for a call that gets the run on.
-    fn act(&mut self) -> WasmResult<Arc<dyn Services>> {
-        self.active = self.meter.spent();
-        self.services()
-    }
-
-    fn services(&self) -> WasmResult<Arc<dyn Services>> {
-        Ok(Arc::clone(&self.host()?.services))
-    }
-
-    fn host(&self) -> WasmResult<&Host> {
-        self.host.as_ref().ok_or_else(|| wasmtime::format_err!("only `sync` may call this function of the host"))
-    }
-
-    /// A page has come.
-    fn receive(&mut self, page: Result<Page>) -> WasmResult<Result<Resource<Page>, WireError>> {
-        if let Ok(page) = &page {
-            self.meter.received(page.response().body.len());
-        }
-        self.push(page)
-    }
-
-    fn push<T: Weigh + Send + 'static>(&mut self, made: Result<T>) -> WasmResult<Result<Resource<T>, WireError>> {
-        match made {
-            Ok(value) => self.keep(value).map(Ok),
-            Err(error) => Ok(Err(self.told.tell(error))),
-        }
-    }
-
-    fn keep<T: Weigh + Send + 'static>(&mut self, value: T) -> WasmResult<Resource<T>> {
-        self.held.add(value.footprint());
-        let (bytes, most) = (self.held.bytes(), self.limits.held_bytes);
-        if bytes > most {
-            return Err(LimitReached::trap("held_bytes", held_too_much(bytes, most)));
-        }
-        self.handle(value)
-    }
-
-    fn handle<T: Send + 'static>(&mut self, value: T) -> WasmResult<Resource<T>> {
-        let most = self.limits.handles;
-        self.handles.push(value).map_err(|_| LimitReached::trap("handles", format!("more than {most} handles")))
-    }
-
-    fn release<T: Weigh + Send + 'static>(&mut self, this: Resource<T>) -> WasmResult<()> {
-        let value = self.handles.delete(this)?;
-        self.held.remove(value.footprint());
-        Ok(())
-    }
-
-    /// Refuses to carry more into the component than one call may, before it is made.
-    fn carry(&self, bytes: usize) -> WasmResult<()> {
-        let most = self.limits.answer_bytes;
-        if bytes <= most {
-            return Ok(());
-        }
-        let message = format!("{bytes} bytes of text and lists asked for in one call, more than {most}");
-        Err(LimitReached::trap("answer_bytes", message))
-    }
-
-    async fn stage(&mut self, table: String, change: Change) -> WasmResult<Result<(), WireError>> {
-        let staged = self.act()?.stage(&table, change).await;
-        Ok(staged.map_err(|error| self.told.tell(error)))
-    }
-}
-
-fn held_too_much(bytes: usize, most: usize) -> String {
-    format!("{bytes} bytes of pages and batches held by handles, more than {most}")
-}
-
-impl ResourceLimiter for Guest {
-    fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> WasmResult<bool> {
-        let most = self.limits.memory_bytes;
-        if wanted <= most {
-            return Ok(true);
-        }
-        Err(LimitReached::trap("memory", format!("{wanted} bytes of memory asked for, more than {most}")))
-    }
-
-    fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> WasmResult<bool> {
-        let most = self.limits.table_elements;
-        if wanted <= most {
-            return Ok(true);
-        }
-        Err(LimitReached::trap("table_elements", format!("{wanted} table elements asked for, more than {most}")))
-    }
-}
 
 /// Lets components call everything that the contract has.
 pub(super) fn link(linker: &mut Linker<Guest>) -> WasmResult<()> {
@@ -233,7 +28,10 @@ impl pages::Host for Guest {
     async fn fetch(&mut self, request: pages::Request) -> WasmResult<Result<Resource<Page>, WireError>> {
         let fetched = self.act()?.fetch(request.into());
         let page = match &self.host()?.runtime {
-            Some(runtime) => Errand(runtime.spawn(fetched)).done().await,
+            Some(runtime) => {
+                let errand = AbortOnDropHandle::new(runtime.spawn(fetched));
+                errand.await.unwrap_or_else(|_| Err(given_up()))
+            }
             None => fetched.await,
         };
         self.receive(page)
@@ -256,10 +54,10 @@ impl pages::Host for Guest {
                 false => (Ok(page), Some(claim)),
             }
         };
-        let pending = Pending(match &self.host()?.runtime {
+        let pending = Pending(AbortOnDropHandle::new(match &self.host()?.runtime {
             Some(runtime) => runtime.spawn(fetched),
             None => tokio::spawn(fetched),
-        });
+        }));
         self.pending += 1;
         self.handle(pending).map(Ok)
     }
@@ -275,9 +73,9 @@ impl From<pages::Request> for Request {
 impl pages::HostPending for Guest {
     async fn wait(&mut self, this: Resource<Pending>) -> WasmResult<Result<Resource<Page>, WireError>> {
         self.act()?;
-        let mut pending = self.handles.delete(this)?;
+        let pending = self.handles.delete(this)?;
         self.pending -= 1;
-        let (page, claim) = (&mut pending.0).await.unwrap_or_else(|_| (Err(given_up()), None));
+        let (page, claim) = pending.0.await.unwrap_or_else(|_| (Err(given_up()), None));
         drop(claim);
         self.receive(page)
     }
@@ -458,27 +256,15 @@ fn beginning(mut words: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::guest::Call;
+    use super::super::limits::Limits;
     use super::*;
-
-    /// A guest that nobody runs, within these limits.
-    fn guest(limits: Limits) -> Guest {
-        Guest::new(Call::Sync, limits, None, Arc::default())
-    }
-
-    #[test]
-    fn memory_and_tables_grow_up_to_their_limits() {
-        let mut guest = guest(Limits { memory_bytes: 1_000, table_elements: 10, ..Limits::default() });
-        let said = |grown: WasmResult<bool>| grown.map_err(|error| error.to_string());
-        assert_eq!(said(guest.memory_growing(0, 1_000, None)), Ok(true));
-        let memory = "1001 bytes of memory asked for, more than 1000";
-        assert_eq!(said(guest.memory_growing(0, 1_001, None)), Err(memory.to_owned()));
-        assert_eq!(said(guest.table_growing(0, 10, None)), Ok(true));
-        assert_eq!(said(guest.table_growing(0, 11, None)), Err("11 table elements asked for, more than 10".to_owned()));
-    }
 
     #[test]
     fn last_words_are_short() {
-        let mut guest = guest(Limits::default());
+        let mut guest = Guest::new(Call::Sync, Limits::default(), None, Arc::default());
         log::Host::write(&mut guest, "error".to_owned(), "x".repeat(1 << 20)).expect("written");
         assert_eq!(guest.last_words.map(|words| words.chars().count()), Some(1_001));
     }

@@ -10,12 +10,13 @@ use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinHandle;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::budget::{Budget, Lane};
 use super::cpu::Meter;
@@ -72,7 +73,7 @@ impl Lanes {
         let mut lane = Lane::Fast;
         loop {
             let stretch = Stretch { trip: Some(trip), lane, lanes: Arc::clone(&self) };
-            match Task(threads.of(lane).handle.spawn(stretch)).await? {
+            match AbortOnDropHandle::new(threads.of(lane).handle.spawn(stretch)).await.map_err(broken_off)? {
                 End::Done(value) => return Ok(value),
                 End::Leaves(going_on) => trip = going_on,
             }
@@ -142,24 +143,10 @@ impl<F: Future> Future for Stretch<F> {
     }
 }
 
-/// A task that ends with whoever waits for it.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Future for Task<T> {
-    type Output = Result<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        let ended = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(ended.map_err(|error| match error.is_panic() {
-            true => Error::host("the host crashed in a call of a strategy; other calls go on"),
-            false => Error::interrupted(),
-        }))
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
+fn broken_off(error: JoinError) -> Error {
+    match error.is_panic() {
+        true => Error::host("the host crashed in a call of a strategy; other calls go on"),
+        false => Error::interrupted(),
     }
 }
 

@@ -11,6 +11,7 @@ mod component;
 mod contract;
 mod cpu;
 mod engine;
+mod guest;
 mod held;
 mod instance;
 mod lanes;
