@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 
@@ -26,6 +26,8 @@ struct Inner {
     linked: StrategyPre<Guest>,
     limits: Limits,
     house: House,
+    /// What it says of itself. It is asked once, so that what was checked is what a run goes by.
+    manifest: OnceCell<Manifest>,
 }
 
 /// What all components of a process share.
@@ -45,7 +47,7 @@ impl ComponentStrategy {
         limits: Limits,
         house: House,
     ) -> ComponentStrategy {
-        ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, house }))
+        ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, house, manifest: OnceCell::new() }))
     }
 
     /// Makes a call as soon as there is room for its instance. Dropping the future ends the call.
@@ -180,7 +182,10 @@ impl Strategy for ComponentStrategy {
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
-        self.make(Call::Describe, |inner, meter| async move { inner.describe(meter).await })
+        Box::pin(async {
+            let describe = || self.make(Call::Describe, |inner, meter| async move { inner.describe(meter).await });
+            self.0.manifest.get_or_try_init(describe).await.cloned()
+        })
     }
 
     fn schema<'a>(&'a self, config: &'a str) -> BoxFuture<'a, Result<Vec<Table>>> {
