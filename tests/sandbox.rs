@@ -6,7 +6,7 @@ use tidegate::config::StrategyRef;
 use tidegate::error::{Error, Origin};
 use tidegate::plugin::Limits;
 
-use crate::support::{Source, Workspace, engine, misbehaving};
+use crate::support::{Source, Workspace, engine, hostile, misbehaving};
 
 /// The error that compiling this component ends with, under these limits.
 async fn compile(component: &[u8], limits: Limits) -> Error {
@@ -159,4 +159,36 @@ fn whatever_happens_in_one_sync_the_others_go_on() {
         assert!(report["name"] == "honest" || report["inserted"] == 2, "up to its checkpoint: {report}");
     }
     assert_eq!(workspace.query("SELECT count(*) FROM user"), [["500"]]);
+}
+
+#[test]
+fn what_a_strategy_says_steers_no_terminal() {
+    let workspace = Workspace::new();
+    std::fs::copy(hostile().join("control_characters_in_names.wasm"), workspace.path("odd.wasm")).expect("a component");
+    workspace.connection("users", "./odd.wasm", "http://127.0.0.1:9", &[]);
+    assert_eq!(workspace.run(&["sync", "users.yaml"]).code, 0);
+    let shown = r"evil\u{1b}[2J\r\nerror: all is well\u{9b}31m\u{202e}";
+    let in_json = r"evil\u001b[2J\r\nerror: all is well\u009b31m\u202e";
+    let cases: [(&[&str], &str); 9] = [
+        (&["describe", "odd.wasm"], shown),
+        (&["describe", "odd.wasm", "--output", "json"], in_json),
+        (&["schema", "users.yaml"], shown),
+        (&["schema", "users.yaml", "--output", "json"], in_json),
+        (&["init", "odd.wasm", "--file", "-"], shown),
+        (&["check", "users.yaml"], shown),
+        (&["state", "show", "users.yaml"], r#"{"\u009b2J": "\u202e"}"#),
+        (&["state", "show", "users.yaml", "--output", "json"], r#""\u009b2J": "\u202e""#),
+        (&["sync", "users.yaml", "--output", "json"], r#""\u009b2J": "\u202e""#),
+    ];
+    for (command, expected) in cases {
+        let outcome = workspace.run(command);
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(said.contains(expected), "{command:?}: {said:?}");
+        assert!(!said.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'), "{command:?}: {said:?}");
+        assert!(!said.lines().any(|line| line.trim().starts_with("error: all is well")), "{command:?}: {said}");
+        if command.contains(&"json") {
+            serde_json::from_str::<serde_json::Value>(&outcome.stdout)
+                .unwrap_or_else(|error| panic!("{error}: {said}"));
+        }
+    }
 }

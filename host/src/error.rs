@@ -1,9 +1,11 @@
 //! Errors that name who failed, where, and what to do about it.
 //!
 //! One type serves the whole house, since every error ends at the same place: in front of a user. It must not know
-//! any library's error type; the rooms that call a library turn its errors into sentences.
+//! any library's error type, nor any room; the rooms that call a library turn its errors into sentences.
 
 use std::fmt;
+
+use crate::plain::plain;
 
 /// The result of anything that can fail in front of a user.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -71,7 +73,7 @@ struct Parts {
 impl Error {
     /// An error of `origin` with a code of the contract's list (`wit/types.wit`) and a sentence.
     pub fn new(origin: Origin, code: impl Into<String>, message: impl Into<String>) -> Self {
-        let (code, message) = (plain(code.into()), plain(message.into()));
+        let (code, message) = (owned(code), owned(message));
         Error(Box::new(Parts { origin, code, message, help: None, details: Vec::new() }))
     }
 
@@ -108,14 +110,14 @@ impl Error {
     /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(plain(help.into()));
+        self.0.help = Some(owned(help));
         self
     }
 
     /// Adds a fact for programs.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl ToString) -> Self {
-        self.0.details.push((name.to_owned(), plain(value.to_string())));
+        self.0.details.push((name.to_owned(), owned(value.to_string())));
         self
     }
 
@@ -164,17 +166,9 @@ impl Error {
     }
 }
 
-/// A text that stays on its line and steers no terminal. A source or a strategy may have said parts of it.
-fn plain(text: String) -> String {
-    let is_steering = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(is_steering) {
-        return text;
-    }
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_steering(c) { plain.extend(c.escape_default()) } else { plain.push(c) }
-    }
-    plain
+/// A source or a strategy may have said parts of the text.
+fn owned(text: impl Into<String>) -> String {
+    plain(text.into()).into_owned()
 }
 
 impl fmt::Display for Error {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod model;
+pub mod plain;
 pub mod playground;
 pub mod plugin;
 pub mod sink;

@@ -372,6 +372,10 @@ pub(crate) const TABLE: &[Row<'static>] = &[
             "[limit.no_progress] limit: the strategy has come back 100 times to the state evil\\u{1b}[2J\\r\\n\\u{0}\\u{9b}31m",
         ),
     ),
+    leaving(
+        Fresh(&["evil\u{1b}[2J\r\nerror: all is well\u{9b}31m\u{202e}"]),
+        row("control_characters_in_names", "done"),
+    ),
     row(
         "names_with_control_characters",
         "[plugin.trap] plugin: it broke off in `describe` in the function `evil\\u{1b}[2J\\r\\nerror: all is well`: wasm trap: wasm `unreachable` instruction executed",

@@ -17,6 +17,7 @@ use crate::certify::{self, Api, Case, Certificate, Check, OwnSource, Plan};
 use crate::config::{self, Place, Places};
 use crate::error::{Error, Result};
 use crate::http::{Meter, Origins};
+use crate::plain::plain;
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sync::Promises;
 
@@ -195,9 +196,8 @@ fn check_filters(plan: &Plan) -> Result<()> {
     if names.iter().any(|name| name.contains(part.as_str())) {
         return Ok(());
     }
-    let known: Vec<String> = names.iter().map(|name| format!("\n    {name}")).collect();
     Err(Error::configuration(format!("no scenario for {} has `{part}` in its name", plan.api))
-        .help(format!("the scenarios are{}", known.concat())))
+        .help(format!("the scenarios are: {}", names.join("; "))))
 }
 
 /// The simulation needs threads that are not the runtime's own.
@@ -226,7 +226,7 @@ fn finish(arguments: &Arguments, certificate: &Certificate, screen: &Screen) -> 
         })?;
     }
     match arguments.output {
-        Format::Json => output::print(&json),
+        Format::Json => output::print_json(&json),
         Format::Text if screen.is_quiet && certificate.passed => {}
         Format::Text => output::print(&to_text(certificate, arguments)),
     }
@@ -268,8 +268,10 @@ fn table(certificate: &Certificate) -> String {
 
 /// Each reason for which sources are refused, once.
 fn refusals(certificate: &Certificate) -> Option<String> {
-    let refused =
-        certificate.cases.iter().filter_map(|case| Some(format!("  {}: {}", case.scenario, case.refusal.as_ref()?)));
+    let refused = certificate
+        .cases
+        .iter()
+        .filter_map(|case| Some(format!("  {}: {}", case.scenario, plain(case.refusal.as_ref()?))));
     let lines: BTreeSet<String> = refused.collect();
     (!lines.is_empty())
         .then(|| format!("refused, in its own words:\n{}", lines.into_iter().collect::<Vec<_>>().join("\n")))
@@ -279,7 +281,7 @@ fn refusals(certificate: &Certificate) -> Option<String> {
 fn forgiven(certificate: &Certificate) -> Option<String> {
     let cases = certificate.cases.iter().filter(|case| case.is_loss_of_the_source());
     let lines: Vec<String> = cases
-        .filter_map(|case| Some(format!("  {}: {}", case.scenario, case.counterexample.as_ref()?.message)))
+        .filter_map(|case| Some(format!("  {}: {}", case.scenario, plain(&case.counterexample.as_ref()?.message))))
         .collect();
     (!lines.is_empty()).then(|| {
         let title = "lost since the source leaves records out by itself (a failure with --strict)";
@@ -289,7 +291,7 @@ fn forgiven(certificate: &Certificate) -> Option<String> {
 
 fn counterexample(case: &Case, arguments: &Arguments) -> Option<String> {
     let found = case.counterexample.as_ref().filter(|_| !case.is_passed())?;
-    let history = found.history.join("\n");
+    let history = found.history.iter().map(plain).collect::<Vec<_>>().join("\n");
     let subject = match &arguments.connection {
         Some(file) => format!("--connection {}", file.display()),
         None => format!("--api {} --scenario \"{}\"{}", case.api, case.scenario, configured(arguments)),
@@ -297,7 +299,12 @@ fn counterexample(case: &Case, arguments: &Arguments) -> Option<String> {
     Some(format!(
         "{} in \"{}\": {}\nthe shortest history that shows it:\n{history}\nto see it again:\n  tidegate certify {} \
          {subject} --seed {} --trial {}",
-        found.fault, case.scenario, found.message, arguments.plugin, case.seed, found.trial
+        found.fault,
+        case.scenario,
+        plain(&found.message),
+        arguments.plugin,
+        case.seed,
+        found.trial
     ))
 }
 
@@ -326,7 +333,7 @@ fn conclusion(certificate: &Certificate) -> String {
     let trials: u64 = certificate.totals().values().map(|tally| tally.tried).sum();
     format!(
         "{} ({}): {verdict}\n{} scenarios, {refused} of them refused, {trials} trials, {} crash points, {} records compared, seed {}, kit {}",
-        certificate.strategy,
+        plain(&certificate.strategy),
         certificate.digest.get(..12).unwrap_or_default(),
         certificate.cases.len(),
         sum(|case| case.crash_points),

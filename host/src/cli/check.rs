@@ -12,6 +12,7 @@ use super::{exit, output};
 use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Report, Status};
+use crate::plain::plain;
 use crate::plugin::Limits;
 use crate::sink;
 
@@ -93,7 +94,7 @@ async fn check(host: &Host, file: &Path, changes: &Changes) -> Result<(), Failur
         .await
         .map_err(|error| Failure { step: step_of_loading(&error), error })?;
     passed(Step::Configuration, &route(&loaded));
-    passed(Step::Strategy, &format!("{} {}", manifest.name, manifest.version));
+    passed(Step::Strategy, &format!("{} {}", plain(&manifest.name), plain(&manifest.version)));
 
     let options = Options { dry_run: true, ..Options::default() };
     let prepared = run::prepare(host, &loaded, options).await.map_err(at(Step::Configuration))?;

@@ -8,6 +8,7 @@ use super::connection::strategy;
 use super::run::engine;
 use super::{Format, options, output, summary};
 use crate::error::Result;
+use crate::plain::plain;
 use crate::plugin::{Inspection, Limits, Manifest};
 
 /// How wide the table of the configuration may be.
@@ -27,10 +28,10 @@ pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8>
     let engine = engine(limits)?;
     let inspection = engine.inspect(&strategy)?;
     let manifest = engine.load(&strategy).await?.describe().await?;
-    output::print(&match arguments.output {
-        Format::Json => format!("{:#}", to_json(&inspection, &manifest)),
-        Format::Text => to_text(&inspection, &manifest),
-    });
+    match arguments.output {
+        Format::Json => output::print_json(to_json(&inspection, &manifest)),
+        Format::Text => output::print(&to_text(&inspection, &manifest)),
+    }
     Ok(super::exit::DONE)
 }
 
@@ -53,7 +54,7 @@ fn to_json(inspection: &Inspection, manifest: &Manifest) -> Value {
 fn to_text(inspection: &Inspection, manifest: &Manifest) -> String {
     let mut facts = summary::new_table();
     facts.add_rows([
-        ["version", &manifest.version],
+        ["version", &plain(&manifest.version)],
         ["digest", &inspection.digest],
         ["size", &summary::bytes(inspection.bytes as u64)],
         ["contract", &inspection.contract],
@@ -69,7 +70,8 @@ fn to_text(inspection: &Inspection, manifest: &Manifest) -> String {
     if let Some(meaning) = keys.column_mut(3) {
         meaning.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(WIDTH / 2)));
     }
-    format!("{}: {}\n\n{}\n\nconfiguration\n\n{}", manifest.name, manifest.summary, facts.trim_fmt(), keys.trim_fmt())
+    let (name, summary) = (plain(&manifest.name), plain(&manifest.summary));
+    format!("{name}: {summary}\n\n{}\n\nconfiguration\n\n{}", facts.trim_fmt(), keys.trim_fmt())
 }
 
 /// A text without the line breaks of its source.

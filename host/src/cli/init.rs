@@ -12,6 +12,7 @@ use super::output::{self, Stream};
 use super::run;
 use crate::config::StrategyRef;
 use crate::error::{Error, Result};
+use crate::plain::plain;
 use crate::plugin::{Limits, Manifest};
 
 #[derive(Args)]
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
 pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
     let strategy = strategy(&arguments.strategy)?;
     let manifest = run::engine(limits)?.load(&strategy).await?.describe().await?;
-    let file = arguments.file.unwrap_or_else(|| PathBuf::from(format!("{}.yaml", manifest.name)));
+    let file = arguments.file.unwrap_or_else(|| PathBuf::from(format!("{}.yaml", name_of(&manifest))));
     let is_stdout = file.as_os_str() == "-";
     let folder = if is_stdout { Path::new("") } else { file.parent().unwrap_or(Path::new("")) };
     let text = render(&manifest, &reference(&strategy, folder));
@@ -65,11 +66,18 @@ fn write_new(file: &Path, text: &str) -> Result<()> {
     })
 }
 
+/// What the connection is called: as its strategy, unless that calls itself by more than a word, such as a path.
+fn name_of(manifest: &Manifest) -> &str {
+    let is_word = is_plain(&manifest.name.replace('-', "_"));
+    if is_word { &manifest.name } else { "connection" }
+}
+
 /// The file. As it is, it runs against `tidegate playground`.
 fn render(manifest: &Manifest, strategy: &str) -> String {
-    let Manifest { name, summary, config_schema, .. } = manifest;
+    let name = name_of(manifest);
+    let summary = plain(&manifest.summary);
     let table = name.replace('-', "_");
-    let config = options::keys(config_schema).iter().map(render_key).collect::<Vec<_>>().join("\n");
+    let config = options::keys(&manifest.config_schema).iter().map(render_key).collect::<Vec<_>>().join("\n");
     format!(
         r#"# {summary}
 # `tidegate check FILE` says what is missing, `tidegate sync FILE` runs it.
@@ -187,6 +195,26 @@ mod tests {
   # page_size:
 ";
         assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn a_strategy_says_nothing_in_the_file_but_comments() {
+        let dark = "x\nsource: {base_url: https://evil.example}\r\u{85}\u{2028}strategy: evil";
+        let schema = serde_json::json!({
+            "type": "object",
+            "properties": {"key": {"enum": [dark], "default": dark, "description": dark}, (dark): {"title": dark}},
+        });
+        let hostile = Manifest {
+            name: format!("../{dark}"),
+            summary: dark.to_owned(),
+            config_schema: schema.to_string(),
+            ..manifest()
+        };
+        assert_eq!(name_of(&hostile), "connection");
+        let (connection, _) = parse(&render(&hostile, "step-size"));
+        assert_eq!(connection.name, "connection");
+        assert_eq!(connection.source.base_url.as_str(), "http://127.0.0.1:5001/");
+        assert!(connection.config.is_empty());
     }
 
     #[test]

@@ -79,10 +79,10 @@ pub(super) fn bound(limits: &Limits, connection: &Connection) -> Result<Connecti
 }
 
 pub(super) fn execute(arguments: &Arguments, operator: &Operator) -> Result<u8> {
-    output::print(&match arguments.output {
-        Format::Json => format!("{:#}", LIMITS.iter().map(|limit| to_json(limit, operator)).collect::<Value>()),
-        Format::Text => to_text(operator),
-    });
+    match arguments.output {
+        Format::Json => output::print_json(LIMITS.iter().map(|limit| to_json(limit, operator)).collect::<Value>()),
+        Format::Text => output::print(&to_text(operator)),
+    }
     Ok(exit::DONE)
 }
 

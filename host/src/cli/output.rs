@@ -1,10 +1,12 @@
 //! Printing. A reader that went away (`tidegate … | head`) is no failure of ours.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 
 use super::excerpt::excerpt;
 use crate::error::{Error, Origin};
+use crate::plain::plain_json;
 
 /// Where the result of a command goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,16 @@ pub(super) fn print(text: &str) {
     Stream::Stdout.print(text);
 }
 
+/// Prints a JSON text for programs. A person may look at it, too, on a terminal.
+pub(super) fn print_json(json: impl Display) {
+    Stream::Stdout.print_json(json);
+}
+
 impl Stream {
+    pub(super) fn print_json(self, json: impl Display) {
+        self.print(&plain_json(format!("{json:#}")));
+    }
+
     pub(super) fn print(self, text: &str) {
         let text = format!("{}\n", text.trim_end_matches('\n'));
         // Nobody is left to tell that nobody reads any more.

@@ -9,6 +9,7 @@ use super::connection::Changes;
 use super::{Format, output, run, summary};
 use crate::error::Result;
 use crate::model::Table;
+use crate::plain::plain;
 use crate::plugin::Limits;
 
 #[derive(Args)]
@@ -27,10 +28,10 @@ pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8>
     let (strategy, _) = run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?;
     let config = Value::Object(loaded.connection.config).to_string();
     let tables = strategy.schema(&config).await?;
-    output::print(&match arguments.output {
-        Format::Json => format!("{:#}", tables.iter().map(to_json).collect::<Value>()),
-        Format::Text => tables.iter().map(to_text).collect::<Vec<_>>().join("\n\n"),
-    });
+    match arguments.output {
+        Format::Json => output::print_json(tables.iter().map(to_json).collect::<Value>()),
+        Format::Text => output::print(&tables.iter().map(to_text).collect::<Vec<_>>().join("\n\n")),
+    }
     Ok(super::exit::DONE)
 }
 
@@ -43,13 +44,13 @@ fn to_text(table: &Table) -> String {
     let mut columns = summary::new_table();
     columns.set_header(["column", "type", "key"]);
     for column in &table.columns {
-        columns.add_row([column.name.clone(), column.kind.to_string(), key_of(table, &column.name)]);
+        columns.add_row([plain(&column.name).into_owned(), column.kind.to_string(), key_of(table, &column.name)]);
     }
     for undeclared in table.primary_key.iter().filter(|key| table.kind_of(key).is_none()) {
-        columns.add_row([undeclared.clone(), "as it arrives".to_owned(), key_of(table, undeclared)]);
+        columns.add_row([plain(undeclared).into_owned(), "as it arrives".to_owned(), key_of(table, undeclared)]);
     }
     let identity = if table.primary_key.is_empty() { " (the whole content of a row is its key)" } else { "" };
-    format!("{}{identity}\n\n{}\n other fields become columns as they arrive", table.name, columns.trim_fmt())
+    format!("{}{identity}\n\n{}\n other fields become columns as they arrive", plain(&table.name), columns.trim_fmt())
 }
 
 fn key_of(table: &Table, column: &str) -> String {

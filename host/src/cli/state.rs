@@ -1,9 +1,11 @@
 //! `tidegate state`: show, replace or remove the saved state of a connection.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::connection::{Changes, Loaded};
@@ -11,6 +13,7 @@ use super::output::{self, Stream};
 use super::{Format, run, summary};
 use crate::error::{Error, Result};
 use crate::model::{Owner, State};
+use crate::plain::{plain, plain_json};
 use crate::plugin::Limits;
 use crate::sink::{self, StateStore};
 
@@ -77,11 +80,19 @@ fn show(target: &Target, output: Format) -> Result<()> {
     let (loaded, mut store) = target.open()?;
     let state = store.show()?;
     match (output, &state) {
-        (Format::Json, state) => output::print(&format!("{:#}", state.as_ref().map_or(Value::Null, to_json))),
-        (Format::Text, Some(state)) => output::print(&state.text),
+        (Format::Json, state) => output::print_json(state.as_ref().map_or(Value::Null, to_json)),
+        (Format::Text, Some(state)) => output::print(&shown(&state.text)),
         (Format::Text, None) => Stream::Stderr.print(&format!("{}: no state is saved", loaded.connection.name)),
     }
     Ok(())
+}
+
+/// The text of a state, in which a strategy may have written anything. JSON stays what `state set` takes.
+fn shown(text: &str) -> Cow<'_, str> {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => plain_json(text),
+        Err(_) => plain(text),
+    }
 }
 
 fn to_json(state: &State) -> Value {

@@ -204,7 +204,7 @@ fn summary_stream(loaded: &[Loaded]) -> Stream {
 
 fn show(reports: &[Report], stream: Stream, arguments: &Arguments, screen: &Screen) {
     match arguments.output {
-        Format::Json => stream.print(&format!("{:#}", summary::to_json(reports))),
+        Format::Json => stream.print_json(summary::to_json(reports)),
         Format::Text if screen.is_quiet => {}
         Format::Text => {
             stream.print(&summary::to_table(reports).trim_fmt());

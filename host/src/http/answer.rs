@@ -4,6 +4,7 @@ use super::Page;
 use super::origins::Unrepeated;
 use super::secrets::Scrubber;
 use crate::error::{Error, Origin, Result};
+use crate::plain::plain;
 
 /// How much of a body stands in a message, in characters.
 const EXCERPT: usize = 200;
@@ -90,10 +91,7 @@ impl Answer {
         let body = &self.page.response().body;
         let text = String::from_utf8_lossy(&body[..body.len().min(SEARCHED)]);
         let text = scrubber.scrub(text.trim());
-        let mut excerpt = String::new();
-        for c in text.chars().take(EXCERPT) {
-            if c.is_control() { excerpt.extend(c.escape_default()) } else { excerpt.push(c) }
-        }
+        let mut excerpt = plain(text.chars().take(EXCERPT).collect::<String>()).into_owned();
         if text.chars().nth(EXCERPT).is_some() {
             excerpt.push('…');
         }

@@ -112,10 +112,9 @@ fn above(limit: &Limit, key: &str, wanted: u64, most: u64) -> Error {
 /// The beginning of a name that a stranger gave.
 pub(crate) fn cut(text: &str) -> String {
     const MOST: usize = 100;
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
