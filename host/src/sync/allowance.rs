@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use crate::error::{Error, Result};
 use crate::http::Request;
 use crate::model::{Batch, Change};
+use crate::plain::plain;
 use crate::plugin::{Limits, cut, reached};
 
 /// The longest log line; the rest of a longer one is cut off.
@@ -135,7 +136,7 @@ impl Allowance {
         if self.log_lines > self.limits.log_lines || self.log_bytes > self.limits.log_bytes {
             return None;
         }
-        Some(Cow::Owned(message.escape_debug().to_string()))
+        Some(plain(message))
     }
 }
 
@@ -148,4 +149,15 @@ pub(super) fn check_state(state: &str, limits: &Limits) -> Result<()> {
     let message = format!("the strategy's state has {} bytes, more than {most}", state.len());
     Err(Error::plugin("plugin.state", message)
         .help("a state says where to go on, not what was read; or raise the limit `state_bytes`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_keeps_its_words_and_steers_nothing() {
+        let said = Allowance::new(Limits::default()).saying("C:\\it's \"fine\"\u{1b}[2J\nERROR").map(Cow::into_owned);
+        assert_eq!(said.as_deref(), Some(r#"C:\it's "fine"\u{1b}[2J\nERROR"#));
+    }
 }
