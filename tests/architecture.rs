@@ -54,7 +54,9 @@ fn rooms_know_only_whom_they_may() {
         &[&libraries[..], &["crate::http", "crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat(),
     );
     check("error.rs", &[&libraries[..], &ROOMS].concat());
-    check("plain.rs", &[&libraries[..], &["crate::"]].concat());
+    for leaf in ["plain.rs", "suggest.rs"] {
+        check(leaf, &[&libraries[..], &["crate::"]].concat());
+    }
     check("config", &[&libraries[..], &["crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat());
     check("sync", &[&libraries[..], &["crate::cli", "crate::config"]].concat());
     check("http", &[&all_but("reqwest")[..], &["crate::sink", "crate::plugin", "crate::sync", "crate::cli"]].concat());

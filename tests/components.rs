@@ -51,6 +51,21 @@ async fn files_that_are_no_strategy_are_refused() {
     .await;
 }
 
+#[tokio::test]
+async fn a_strategy_that_is_not_there_is_told_from_one_that_is_meant() {
+    let cases = [
+        ("step_size", "did you mean `step-size`?"),
+        ("Keyset", "did you mean `keyset`?"),
+        ("webhook", "for a component in a file, give its path, such as `./my-strategy.wasm`"),
+    ];
+    let engine = engine().cache(None).build().expect("an engine");
+    for (name, help) in cases {
+        let error = engine.load(&StrategyRef::BuiltIn(name.to_owned())).await.err().expect(name);
+        assert!(error.message().starts_with(&format!("there is no strategy `{name}`; built in are ")), "{error}");
+        assert_eq!(error.remedy(), Some(help), "{name}");
+    }
+}
+
 /// What the misbehaving strategy's deed in its schema ends with.
 async fn stopped(deed: &str) -> String {
     let limits =

@@ -10,6 +10,7 @@ pub mod plain;
 pub mod playground;
 pub mod plugin;
 pub mod sink;
+mod suggest;
 pub mod sync;
 
 /// A future that is boxed, as ports return it.

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::config::{self, Connection, Input, Override, Places, StrategyRef};
 use crate::error::{Error, Result};
 use crate::plugin;
+use crate::suggest;
 
 /// What changes a connection from the command line.
 #[derive(Args, Clone, Default)]
@@ -66,7 +67,7 @@ pub(super) fn strategy(argument: &str) -> Result<StrategyRef> {
         return Ok(StrategyRef::File(path.to_owned()));
     }
     Err(Error::configuration(format!("`{argument}` is neither a built-in strategy nor a component in a file"))
-        .help(config::suggest::help(argument, plugin::built_in_names())))
+        .help(suggest::help(argument, plugin::built_in_names())))
 }
 
 /// A strategy as its user names it.

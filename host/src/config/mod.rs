@@ -13,7 +13,6 @@ mod place;
 mod schema;
 mod section;
 mod source;
-pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod yaml;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Json};
 
 use super::cost;
 use super::place::Places;
-use super::suggest;
 use crate::error::{Error, Result};
+use crate::suggest;
 
 /// Checks `config`; `places` says where its parts were written. An unknown key is told before all else, since it is
 /// often the cause of what else is wrong.

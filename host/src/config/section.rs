@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::place::Place;
-use super::suggest;
 use super::yaml::{Entry, Kind, Node, Scalar, Value};
 use crate::error::{Error, Result};
+use crate::suggest;
 
 /// A mapping whose keys are all known.
 pub(super) struct Section<'a> {

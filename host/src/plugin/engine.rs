@@ -283,10 +283,8 @@ fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>> {
 
 fn unknown(name: &str) -> Error {
     let names: Vec<_> = built_in::names().collect();
-    let nearest =
-        names.iter().copied().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     let error = Error::configuration(format!("there is no strategy `{name}`; built in are {}", names.join(", ")));
-    match nearest.filter(|nearest| strsim::jaro_winkler(nearest, name) > 0.75) {
+    match crate::suggest::nearest(name, &names) {
         Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
         None => error.help("for a component in a file, give its path, such as `./my-strategy.wasm`"),
     }

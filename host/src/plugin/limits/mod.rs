@@ -7,9 +7,9 @@
 mod amount;
 mod table;
 
-use crate::config::suggest;
 use crate::error::{Error, Origin, Result};
 use crate::model::Table;
+use crate::suggest;
 
 pub use amount::Unit;
 pub use table::{Limit, Limits, Scope, TABLE};

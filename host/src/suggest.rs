@@ -1,4 +1,4 @@
-//! The nearest right name for a wrong one.
+//! The nearest right name for a wrong one. It knows nothing of what the names are of.
 
 /// What to say about `wrong`, given the names that would have been right.
 pub(crate) fn help<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> String {
