@@ -19,7 +19,8 @@ use crate::BoxFuture;
 use crate::error::{Error, Result};
 use crate::http::{Fetch, Page, Request};
 use crate::model::{Batch, Change, State};
-use crate::plugin::Services;
+use crate::plugin::{Services, cut};
+use crate::suggest;
 
 pub(super) struct RunServices {
     source: Arc<dyn Fetch>,
@@ -119,6 +120,19 @@ impl RunServices {
     }
 }
 
+/// How many of the declared tables an error lists.
+const LISTED: usize = 5;
+
+fn undeclared(table: &str, declared: &HashSet<Arc<str>>) -> Error {
+    let mut declared: Vec<&str> = declared.iter().map(|name| &**name).collect();
+    declared.sort_unstable();
+    let nearest = suggest::nearest(table, &declared);
+    let meant = nearest.map_or_else(String::new, |name| format!("did it mean `{}`? ", cut(name)));
+    let (table, declared) = (cut(table), suggest::few(&declared, LISTED));
+    Error::plugin("plugin.table", format!("the strategy wrote to `{table}`, but declared only {declared}"))
+        .help(format!("{meant}report this to its author, with its version"))
+}
+
 /// A document that is so large that it is not kept for a few of its records.
 const LARGE: usize = 1 << 20;
 /// The part of a large document that its records must be, so that it is kept.
@@ -161,11 +175,7 @@ impl Services for RunServices {
     fn stage<'a>(&'a self, table: &'a str, change: Change) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let Some(table) = self.tables.get(table) else {
-                let mut declared: Vec<_> = self.tables.iter().map(|name| format!("`{name}`")).collect();
-                declared.sort();
-                let declared = declared.join(", ");
-                let message = format!("the strategy wrote to `{table}`, but declared only {declared}");
-                return self.watch.heed(Err(Error::plugin("plugin.table", message))).await;
+                return self.watch.heed(Err(undeclared(table, &self.tables))).await;
             };
             let allowed = self.allowance().staging(table, &change);
             self.watch.heed(allowed).await;
@@ -216,6 +226,28 @@ impl Services for RunServices {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_undeclared_table_is_told_from_one_that_is_meant() {
+        let declared = |names: usize| (0..names).map(|at| Arc::from(format!("order_{at:03}"))).collect();
+        let said = |table: &str, names| {
+            let error = undeclared(table, &declared(names));
+            (error.message().to_owned(), error.remedy().unwrap_or_default().to_owned())
+        };
+        let report = "report this to its author, with its version";
+        assert_eq!(
+            said("orders_1", 2),
+            (
+                "the strategy wrote to `orders_1`, but declared only `order_000`, `order_001`".to_owned(),
+                format!("did it mean `order_001`? {report}"),
+            )
+        );
+        let few = "`order_000`, `order_001`, `order_002`, `order_003`, `order_004` and 995 more";
+        assert_eq!(
+            said(&"x".repeat(1 << 20), 1_000),
+            (format!("the strategy wrote to `{}…`, but declared only {few}", "x".repeat(100)), report.to_owned())
+        );
+    }
 
     #[test]
     fn a_few_records_do_not_keep_a_large_document() {
