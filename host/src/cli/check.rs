@@ -7,7 +7,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Changes, Loaded, strategy_name};
-use super::run::{self, Host, Options};
+use super::run::{self, Host, LoadedStrategy, Options};
 use super::{exit, output};
 use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
@@ -90,7 +90,7 @@ fn render(failure: &Failure) -> String {
 
 async fn check(host: &Host, file: &Path, changes: &Changes) -> Result<(), Failure> {
     let loaded = hurried(changes.load(file).map_err(at(Step::Configuration))?);
-    let (_, manifest) = run::load_strategy(&host.engine, &loaded.connection, &loaded.places)
+    let LoadedStrategy { manifest, .. } = run::load_strategy(&host.engine, &loaded.connection, &loaded.places)
         .await
         .map_err(|error| Failure { step: step_of_loading(&error), error })?;
     passed(Step::Configuration, &route(&loaded));

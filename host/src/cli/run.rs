@@ -53,24 +53,27 @@ pub(super) struct Prepared {
     pub(super) limits: Limits,
 }
 
+/// The strategy of a connection, what it says of itself, and what it and its runs may use.
+pub(super) struct LoadedStrategy {
+    pub(super) strategy: Arc<dyn Strategy>,
+    pub(super) manifest: Manifest,
+    pub(super) limits: Limits,
+}
+
 /// Loads the strategy of a connection and checks the configuration that is meant for it.
-pub(super) async fn load_strategy(
-    engine: &Engine,
-    connection: &Connection,
-    places: &Places,
-) -> Result<(Arc<dyn Strategy>, Manifest)> {
+pub(super) async fn load_strategy(engine: &Engine, connection: &Connection, places: &Places) -> Result<LoadedStrategy> {
     let limits = limits::of_connection(engine.limits(), connection)?;
     let strategy = engine.load_within(&connection.strategy, limits).await?;
     let manifest = strategy.describe().await?;
     Promises::read(&manifest.needs)?;
     config::validate(&connection.config, &manifest.config_schema, places)?;
-    Ok((strategy, manifest))
+    Ok(LoadedStrategy { strategy, manifest, limits })
 }
 
 /// Does all that can be done before anything is read or written.
 pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> Result<Prepared> {
-    let (strategy, _) = load_strategy(&host.engine, &loaded.connection, &loaded.places).await?;
-    let limits = limits::of_connection(host.engine.limits(), &loaded.connection)?;
+    let LoadedStrategy { strategy, limits, .. } =
+        load_strategy(&host.engine, &loaded.connection, &loaded.places).await?;
     let connection = limits::bound(&limits, &loaded.connection)?;
     let requests = options.limit_requests.map_or(limits.requests, |requests| requests.min(limits.requests));
     let meter = Arc::new(match options.one_page {

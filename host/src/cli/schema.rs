@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8> {
     let loaded = arguments.changes.load(&arguments.file)?;
-    let (strategy, _) = run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?;
+    let strategy = run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?.strategy;
     let config = Value::Object(loaded.connection.config).to_string();
     let tables = strategy.schema(&config).await?;
     match arguments.output {

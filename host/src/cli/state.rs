@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::connection::{Changes, Loaded};
 use super::output::{self, Stream};
+use super::run::LoadedStrategy;
 use super::{Format, run, summary};
 use crate::error::{Error, Result};
 use crate::model::{Owner, State};
@@ -122,7 +123,8 @@ async fn set(target: &Target, text: &str, limits: &Limits) -> Result<()> {
 
 /// A state where none is saved yet: in the form that the strategy reads at present.
 async fn first(loaded: &Loaded, text: &str, limits: &Limits) -> Result<State> {
-    let (strategy, manifest) = run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?;
+    let LoadedStrategy { strategy, manifest, .. } =
+        run::load_strategy(&run::engine(limits)?, &loaded.connection, &loaded.places).await?;
     let plugin_digest = strategy.digest().to_owned();
     Ok(State { text: text.to_owned(), version: manifest.state_version, plugin_digest })
 }
