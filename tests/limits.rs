@@ -14,7 +14,7 @@ use tidegate::sink::{self, Mode};
 use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Source, Workspace, engine, immoderate};
+use crate::support::{Source, Workspace, engine, hostile, immoderate};
 
 /// A source that answers everything by one body.
 struct Echo(Bytes);
@@ -179,13 +179,36 @@ async fn where_all_instances_are_taken_a_call_waits_and_then_says_so() {
     let config = r#"{"deed":"hold","amount":1}"#;
     let held = tokio::spawn(run_on(Arc::new(Silence), Arc::clone(&strategy), config, limits));
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let refused = strategy.describe().await.map_err(|error| (error.code().to_owned(), error.message().to_owned()));
+    // What it says of itself is kept, so it is asked for something else.
+    let refused = strategy.schema("{}").await.map_err(|error| (error.code().to_owned(), error.message().to_owned()));
     let message = "1 components run at once, and none of them ended within 0.05 s".to_owned();
     assert_eq!(refused, Err(("limit.instances".to_owned(), message)));
     // A host call that is held for ever ends with its run; then there is room again.
     let report = held.await.expect("a report");
     assert_eq!(report.error.map(|error| error.code().to_owned()).as_deref(), Some("limit.run_timeout"));
-    assert!(strategy.describe().await.is_ok());
+    assert!(strategy.schema("{}").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_describes_or_migrates_has_its_time() {
+    let limits = Limits { call_time: Duration::from_millis(100), ..Limits::default() };
+    let engine = engine().limits(limits).build().expect("an engine");
+    let load = async |attack: &str| {
+        let file = hostile().join(attack).with_extension("wasm");
+        engine.load(&StrategyRef::File(file)).await.expect("a strategy")
+    };
+    let check = |call: &str, outcome: Result<()>| {
+        let error = outcome.expect_err(call);
+        assert_eq!(error.code(), "limit.call_time");
+        assert!(
+            error.message().ends_with(&format!("was stopped in `{call}`: 0.1 s went by, waiting included")),
+            "{error}"
+        );
+    };
+    check("describe", load("spin_in_describe").await.describe().await.map(drop));
+    check("schema", load("spin_in_schema").await.schema("{}").await.map(drop));
+    check("migrate-state", load("spin_in_migrate").await.migrate_state(0, "{}").await.map(drop));
+    assert!(load("honest").await.describe().await.is_ok());
 }
 
 #[tokio::test]

@@ -16,6 +16,12 @@ use crate::BoxFuture;
 use crate::error::{Error, Origin, Result};
 use crate::model::{Column, Table};
 
+/// What errors call the functions of a component.
+const DESCRIBE: &str = "`describe`";
+const SCHEMA: &str = "`schema`";
+const MIGRATE_STATE: &str = "`migrate-state`";
+const SYNC: &str = "`sync`";
+
 /// A component that was vetted, compiled and linked.
 pub(super) struct ComponentStrategy(Arc<Inner>);
 
@@ -50,10 +56,11 @@ impl ComponentStrategy {
         ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, house, manifest: OnceCell::new() }))
     }
 
-    /// Makes a call as soon as there is room for its instance. Dropping the future ends the call.
+    /// Makes a call, of the function `name`, as soon as there is room for its instance. Dropping the future ends the call.
     fn make<T, F>(
         &self,
         call: Call,
+        name: &'static str,
         work: impl FnOnce(Arc<Inner>, Arc<Meter>) -> F + Send + 'static,
     ) -> BoxFuture<'static, Result<T>>
     where
@@ -70,7 +77,12 @@ impl ComponentStrategy {
                 let _room = room;
                 work.await
             };
-            Arc::clone(&inner.house.lanes).drive(meter, work).await?
+            let made = Arc::clone(&inner.house.lanes).drive(meter, work);
+            match call {
+                Call::Describe => inner.in_time(name, made).await?,
+                // Its run ends it in time.
+                Call::Sync => made.await?,
+            }
         })
     }
 }
@@ -92,6 +104,15 @@ impl Inner {
             let message = format!("{instances} components run at once, and none of them ended within {wait} s");
             Error::new(Origin::Limit, "limit.instances", message)
                 .help("run fewer connections at once, or raise the limit by `--limit instances=…`")
+        })
+    }
+
+    /// What comes of a call that may take no longer than it should, whatever it waits for.
+    async fn in_time<T>(&self, name: &str, made: impl Future<Output = Result<T>>) -> Result<T> {
+        let most = self.limits.call_time;
+        timeout(most, made).await.unwrap_or_else(|_| {
+            let message = format!("{} s went by, waiting included", most.as_secs_f64());
+            Err(LimitReached::new("call_time", message).explain(&self.name, name))
         })
     }
 
@@ -145,7 +166,7 @@ impl Inner {
     async fn describe(&self, meter: Arc<Meter>) -> Result<Manifest> {
         let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
         let described = strategy.call_describe(&mut store).await;
-        let manifest = described.map_err(|error| self.trap(error, "`describe`", store.data()))?;
+        let manifest = described.map_err(|error| self.trap(error, DESCRIBE, store.data()))?;
         let contract::Manifest { name, version, summary, config_schema, state_version, needs } = manifest;
         Ok(Manifest { name, version, summary, config_schema, state_version, needs })
     }
@@ -154,7 +175,7 @@ impl Inner {
         let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
         let tables = strategy.call_schema(&mut store, &config).await;
         let tables = tables
-            .map_err(|error| self.trap(error, "`schema`", store.data()))?
+            .map_err(|error| self.trap(error, SCHEMA, store.data()))?
             .map_err(|error| store.data().told.heard(error))?;
         tables.into_iter().map(table).collect()
     }
@@ -163,16 +184,14 @@ impl Inner {
         let (mut store, strategy) = self.start(Call::Describe, None, meter).await?;
         let migrated = strategy.call_migrate_state(&mut store, from, &state).await;
         migrated
-            .map_err(|error| self.trap(error, "`migrate-state`", store.data()))?
+            .map_err(|error| self.trap(error, MIGRATE_STATE, store.data()))?
             .map_err(|error| store.data().told.heard(error))
     }
 
     async fn sync(&self, config: String, state: Option<String>, host: Host, meter: Arc<Meter>) -> Result<()> {
         let (mut store, strategy) = self.start(Call::Sync, Some(host), meter).await?;
         let synced = strategy.call_sync(&mut store, &config, state.as_deref()).await;
-        synced
-            .map_err(|error| self.trap(error, "`sync`", store.data()))?
-            .map_err(|error| store.data().told.heard(error))
+        synced.map_err(|error| self.trap(error, SYNC, store.data()))?.map_err(|error| store.data().told.heard(error))
     }
 }
 
@@ -183,19 +202,22 @@ impl Strategy for ComponentStrategy {
 
     fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
         Box::pin(async {
-            let describe = || self.make(Call::Describe, |inner, meter| async move { inner.describe(meter).await });
+            let describe =
+                || self.make(Call::Describe, DESCRIBE, |inner, meter| async move { inner.describe(meter).await });
             self.0.manifest.get_or_try_init(describe).await.cloned()
         })
     }
 
     fn schema<'a>(&'a self, config: &'a str) -> BoxFuture<'a, Result<Vec<Table>>> {
         let config = config.to_owned();
-        self.make(Call::Describe, |inner, meter| async move { inner.schema(config, meter).await })
+        self.make(Call::Describe, SCHEMA, |inner, meter| async move { inner.schema(config, meter).await })
     }
 
     fn migrate_state<'a>(&'a self, from: u32, state: &'a str) -> BoxFuture<'a, Result<String>> {
         let state = state.to_owned();
-        self.make(Call::Describe, move |inner, meter| async move { inner.migrate_state(from, state, meter).await })
+        self.make(Call::Describe, MIGRATE_STATE, move |inner, meter| async move {
+            inner.migrate_state(from, state, meter).await
+        })
     }
 
     fn sync<'a>(
@@ -206,7 +228,7 @@ impl Strategy for ComponentStrategy {
     ) -> BoxFuture<'a, Result<()>> {
         let (config, state) = (config.to_owned(), state.map(str::to_owned));
         let host = Host { services, runtime: self.0.house.lanes.caller() };
-        self.make(Call::Sync, |inner, meter| async move { inner.sync(config, state, host, meter).await })
+        self.make(Call::Sync, SYNC, |inner, meter| async move { inner.sync(config, state, host, meter).await })
     }
 }
 

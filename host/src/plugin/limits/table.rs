@@ -112,6 +112,8 @@ limits! {
         "Processor time of one call that describes, declares tables or migrates a state. It takes milliseconds.";
     call_wait: Duration = Duration::from_secs(60), "call_wait" Time Connection
         "How long such a call waits for others to end where `instances` are running. A sync waits as long as it may run.";
+    call_time: Duration = Duration::from_secs(120), "call_time" Time Connection
+        "How long such a call may take once it has begun, its turns to wait included: twice its processor time.";
     run_cpu: Duration = Duration::from_secs(6 * 60 * 60), "run_cpu" Time Connection
         "Processor time of a whole sync: some 20 billion records.";
     run_time: Duration = Duration::from_secs(24 * 60 * 60), "run_time" Time Connection
