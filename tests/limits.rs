@@ -222,12 +222,36 @@ async fn a_component_has_a_largest_size() {
 }
 
 #[test]
-fn an_operator_bounds_the_requests_of_a_run() {
-    let (workspace, source) = (Workspace::new(), Source::start(30, 10));
-    workspace.connection("users", "keyset", &source.url(), &[]);
-    let outcome = workspace.run(&["sync", "users.yaml", "--limit", "requests=2", "--output", "json"]);
-    let reports: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
-    assert_eq!((&reports[0]["status"], &reports[0]["requests"]), (&"limited".into(), &2.into()), "{outcome:?}");
+fn a_run_that_reaches_the_limit_of_requests_has_failed_and_one_that_has_enough_has_not() {
+    let (workspace, source) = (Workspace::new(), Source::start(100, 10));
+    let file = workspace.connection("users", "keyset", &source.url(), &[]);
+    let check = |arguments: &[&str], code: i32, status: &str, rows: &str| {
+        let outcome = workspace.run(&[&["sync", "users.yaml", "--output", "json"], arguments].concat());
+        let reports: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        assert_eq!((outcome.code, &reports[0]["status"]), (code, &status.into()), "{arguments:?}: {outcome:?}");
+        assert_eq!(workspace.query("SELECT count(*) FROM user"), [[rows]], "{arguments:?}");
+        let error = &reports[0]["error"];
+        if status == "failed" {
+            assert_eq!(error["code"], "limit.requests", "{error}");
+            let message = error["message"].as_str().unwrap_or_default();
+            assert!(message.ends_with(": the run has sent 1 requests, and may send no more"), "{error}");
+            assert!(
+                error["help"].as_str().is_some_and(|help| help.starts_with("raise the limit `requests`")),
+                "{error}"
+            );
+            assert_eq!(error["kept"], "10 rows up to the last checkpoint");
+        } else {
+            assert!(error.is_null(), "{error}");
+        }
+    };
+    check(&["--limit", "requests=1"], 1, "failed", "10");
+    check(&["--limit-requests", "1"], 0, "limited", "20");
+    check(&["--limit-requests", "1", "--limit", "requests=1"], 0, "limited", "30");
+    check(&["--limit-requests", "2", "--limit", "requests=1"], 1, "failed", "40");
+    let text = std::fs::read_to_string(&file).expect("a connection");
+    workspace.file("users.yaml", format!("{text}limits: {{requests: 1}}\n"));
+    check(&[], 1, "failed", "50");
+    check(&["--set", "limits.requests=1000"], 0, "done", "100");
 }
 
 /// What a native strategy does.

@@ -208,7 +208,7 @@ pub(crate) const TABLE: &[Row<'static>] = &[
         "column_storm",
         "[limit.busy] limit: it was stopped in `sync`: 0.2 s of computing without fetching, staging or sealing",
     ),
-    row("request_storm", "limited"),
+    row("request_storm", "[limit.requests] limit: GET /users: the run has sent 300 requests, and may send no more"),
     row(
         "same_request_storm",
         "[limit.no_progress] limit: the strategy has sent `GET /users` 100 times and got the same answer each time",
@@ -217,7 +217,7 @@ pub(crate) const TABLE: &[Row<'static>] = &[
         "begin_without_wait",
         "[limit.pending] limit: it was stopped in `sync`: more than 100 requests begun and not waited for",
     ),
-    row("begin_and_drop", "limited"),
+    row("begin_and_drop", "[limit.requests] limit: GET /never: the run has sent 300 requests, and may send no more"),
     leaving(
         State(r#"{"number":99999}"#),
         row(

@@ -105,7 +105,7 @@ impl Lab {
         timeout: Duration,
     ) -> Result<Report> {
         let sink = sink::open(&Destination::Sqlite { path: destination.to_owned() }, &Owner::local("users"), false)?;
-        let meter = Arc::new(Meter::with_limit(Some(limits().requests)));
+        let meter = Arc::new(Meter::default().within(limits().requests));
         let settings = config::Source::new("http://source.example/api".parse().expect("a URL"));
         let tokens = Arc::new(MemoryTokens::default());
         let source = Source::new(&settings, Arc::new(Api), tokens, Arc::clone(&meter), Origins::default())?;

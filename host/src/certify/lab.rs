@@ -18,7 +18,9 @@ use super::verdict::{Finding, compare};
 use crate::BoxFuture;
 use crate::config;
 use crate::error::{Error, Origin, Result};
-use crate::http::{Fetch, MemoryTokens, Meter, Origins, Page, Request, Response, Source, Transport, WireRequest};
+use crate::http::{
+    Enough, Fetch, MemoryTokens, Meter, Origins, Page, Request, Response, Source, Transport, WireRequest,
+};
 use crate::model::{Report, Status};
 use crate::plugin::{Limits, Strategy};
 use crate::sink::Mode;
@@ -141,7 +143,7 @@ impl Lab {
     }
 
     fn job(self: &Arc<Self>, manner: Manner, course: &Arc<Course>) -> Result<Job> {
-        let meter = Arc::new(Meter::with_limit(Some(REQUESTS)));
+        let meter = Arc::new(Meter::until(Enough::Requests(REQUESTS)));
         let wire = Wire { lab: Arc::clone(self), course: Arc::clone(course), manner };
         let source = self.source(wire, Arc::clone(&meter))?;
         Ok(Job {

@@ -11,6 +11,7 @@ use super::run::{self, Host, LoadedStrategy, Options};
 use super::{exit, output};
 use crate::config::{Auth, Destination};
 use crate::error::{Error, Origin, Result};
+use crate::http::Enough;
 use crate::model::{Report, Status};
 use crate::plain::plain;
 use crate::plugin::Limits;
@@ -135,7 +136,7 @@ fn hurried(mut loaded: Loaded) -> Loaded {
 /// Lets the strategy get one page and writes nothing of what it brings. What fails is repeated as in any run, so that
 /// the outcome is the page's and not that of a limit which the repeats met.
 async fn first_request(host: &Host, loaded: &Loaded) -> Result<Report> {
-    let options = Options { dry_run: true, one_page: true, ..Options::default() };
+    let options = Options { dry_run: true, enough: Enough::OnePage, ..Options::default() };
     let prepared = run::prepare(host, loaded, options).await?;
     let report = run::run(prepared, options, CancellationToken::new()).await;
     match report.status.retry_at() {

@@ -11,7 +11,7 @@ use super::connection::{Loaded, strategy_name};
 use super::limits;
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
-use crate::http::{Client, FileTokens, MemoryTokens, Meter, Origins, SecretKey, Source, TokenStore};
+use crate::http::{Client, Enough, FileTokens, MemoryTokens, Meter, Origins, SecretKey, Source, TokenStore};
 use crate::model::{Owner, Report, Status};
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sink::{self, Mode};
@@ -39,9 +39,7 @@ pub(super) fn engine(limits: &Limits) -> Result<Engine> {
 pub(super) struct Options {
     pub(super) full_refresh: bool,
     pub(super) dry_run: bool,
-    pub(super) limit_requests: Option<u64>,
-    /// Whether the run has enough after one page, whatever that takes.
-    pub(super) one_page: bool,
+    pub(super) enough: Enough,
 }
 
 /// A connection with everything but its destination, which is opened when it runs.
@@ -75,11 +73,7 @@ pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> R
     let LoadedStrategy { strategy, limits, .. } =
         load_strategy(&host.engine, &loaded.connection, &loaded.places).await?;
     let connection = limits::bound(&limits, &loaded.connection)?;
-    let requests = options.limit_requests.map_or(limits.requests, |requests| requests.min(limits.requests));
-    let meter = Arc::new(match options.one_page {
-        true => Meter::for_one_page(),
-        false => Meter::with_limit(Some(requests)),
-    });
+    let meter = Arc::new(Meter::until(options.enough).within(limits.requests));
     Ok(Prepared {
         strategy,
         source: open_source(&connection, Arc::clone(&meter), host.origins.clone())?,

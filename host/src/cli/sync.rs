@@ -16,6 +16,7 @@ use super::run::{self, Host, Options, Prepared};
 use super::{Format, exit, summary};
 use crate::config::{Connection, Destination};
 use crate::error::{Error, Origin, Result};
+use crate::http::Enough;
 use crate::model::{Report, Status};
 use crate::plugin::Limits;
 
@@ -44,8 +45,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
     let options = Options {
         full_refresh: arguments.full_refresh,
         dry_run: arguments.dry_run,
-        limit_requests: arguments.limit_requests.map(NonZeroU64::get),
-        one_page: false,
+        enough: arguments.limit_requests.map_or(Enough::Never, |requests| Enough::Requests(requests.get())),
     };
     let loaded: Vec<Result<Loaded>> = arguments.files.iter().map(|file| arguments.changes.load(file)).collect();
     let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };

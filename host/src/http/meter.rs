@@ -1,4 +1,4 @@
-//! What the requests of one run cost so far, the number of them that the user allowed, and what ended them.
+//! What the requests of one run cost so far, how many of them there may be, and what ended them.
 //!
 //! A strategy can return any error; what is written here was seen by the host itself.
 
@@ -14,46 +14,73 @@ pub struct Meter {
     requests: AtomicU64,
     retries: AtomicU64,
     bytes_in: AtomicU64,
-    limit: Option<u64>,
     pages: AtomicU64,
-    /// After how many pages no request is allowed any more.
-    enough_pages: Option<u64>,
+    enough: Enough,
+    /// How many requests a run may send. One that wants more has failed.
+    limit: Option<u64>,
     postponed: OnceLock<Instant>,
 }
 
+/// After what a run has done what its user wanted of it, though there may be more to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Enough {
+    /// After nothing: it reads everything.
+    #[default]
+    Never,
+    /// After so many requests, retries included.
+    Requests(u64),
+    /// After one page, whatever that takes: retries, redirects, credentials.
+    OnePage,
+}
+
 impl Meter {
-    /// A meter that allows this many requests, retries included.
-    pub fn with_limit(limit: Option<u64>) -> Meter {
-        Meter { limit, ..Meter::default() }
+    /// A meter that has enough after this.
+    pub fn until(enough: Enough) -> Meter {
+        Meter { enough, ..Meter::default() }
     }
 
-    /// A meter that allows whatever it takes to get one page: retries, redirects, credentials.
-    pub fn for_one_page() -> Meter {
-        Meter { enough_pages: Some(1), ..Meter::default() }
+    /// Allows no more than so many requests, retries included.
+    #[must_use]
+    pub fn within(self, limit: u64) -> Meter {
+        Meter { limit: Some(limit), ..self }
     }
 
-    /// Counts a request that is about to be sent; refuses it where the allowance is used up.
+    /// Counts a request that is about to be sent; refuses it where there are enough of them, or too many.
     pub fn request(&self, is_retry: bool) -> Result<()> {
         let before = self.requests.fetch_add(1, Relaxed);
-        if self.limit.is_some_and(|limit| before >= limit) || self.has_enough_pages() {
+        if let Err(error) = self.allows(before) {
             self.requests.fetch_sub(1, Relaxed);
-            return Err(Error::new(
-                Origin::Limit,
-                "limit.requests",
-                format!("the {before} requests allowed are used up"),
-            ));
+            return Err(error);
         }
         self.retries.fetch_add(is_retry.into(), Relaxed);
         Ok(())
     }
 
-    /// Whether the requests allowed are used up.
-    pub fn is_used_up(&self) -> bool {
-        self.limit.is_some_and(|limit| self.requests.load(Relaxed) >= limit) || self.has_enough_pages()
+    fn allows(&self, sent: u64) -> Result<()> {
+        let refused = |message| Err(Error::new(Origin::Limit, "limit.requests", message));
+        match self.limit {
+            _ if self.is_enough(sent) => refused(format!("the {sent} requests allowed are used up")),
+            Some(limit) if sent >= limit => {
+                let message = format!("the run has sent {limit} requests, and may send no more");
+                refused(message).map_err(|error| {
+                    error.help("raise the limit `requests` (`tidegate limits`), if the source is that large")
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn has_enough_pages(&self) -> bool {
-        self.enough_pages.is_some_and(|enough| self.pages.load(Relaxed) >= enough)
+    /// Whether the run has done what its user wanted of it.
+    pub fn has_enough(&self) -> bool {
+        self.is_enough(self.requests.load(Relaxed))
+    }
+
+    fn is_enough(&self, sent: u64) -> bool {
+        match self.enough {
+            Enough::Never => false,
+            Enough::Requests(enough) => sent >= enough,
+            Enough::OnePage => self.pages.load(Relaxed) >= 1,
+        }
     }
 
     /// Counts a page that a strategy gets.

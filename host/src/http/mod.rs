@@ -38,7 +38,7 @@ use credentials::Signature;
 
 pub use client::Client;
 pub use egress::Names;
-pub use meter::Meter;
+pub use meter::{Enough, Meter};
 pub use origins::Origins;
 pub use page::Page;
 pub use source::Source;

@@ -247,10 +247,12 @@ async fn no_more_requests_are_in_flight_than_allowed() {
 #[tokio::test]
 async fn the_number_of_requests_is_kept() {
     let script = Script::of([json(200, "[]")]);
-    let meter = Arc::new(Meter::with_limit(Some(1)));
+    let meter = Arc::new(Meter::default().within(1));
     let source = over(&settings(), &script, Arc::new(MemoryTokens::default()), meter);
     assert_eq!(body(source.fetch(get("/users")).await), "[]");
-    assert_eq!(failure(source.fetch(get("/users")).await).code(), "limit.requests");
+    let refused = failure(source.fetch(get("/users")).await);
+    let message = "GET /users: the run has sent 1 requests, and may send no more";
+    assert_eq!((refused.code(), refused.message()), ("limit.requests", message));
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,12 +260,12 @@ async fn what_it_takes_to_get_one_page_is_allowed() {
     let moved = answer(302, &[("location", "/v1/people")], "");
     let login = json(200, r#"{"data":{"token":"a-token"}}"#);
     let script = Script::of([json(503, ""), login, json(404, ""), json(500, ""), moved, json(200, "[]")]);
-    let meter = Arc::new(Meter::for_one_page());
+    let meter = Arc::new(Meter::until(Enough::OnePage));
     let source = over(&session(), &script, Arc::new(MemoryTokens::default()), Arc::clone(&meter));
     assert_eq!(failure(source.fetch(get("/users")).await).fact("status"), Some("404"));
-    assert!(!meter.is_used_up());
+    assert!(!meter.has_enough());
     assert_eq!(body(source.fetch(get("/users")).await), "[]");
-    assert!(meter.is_used_up());
+    assert!(meter.has_enough());
     assert_eq!(failure(source.fetch(get("/users")).await).code(), "limit.requests");
 }
 

@@ -52,7 +52,7 @@ pub enum Status {
     Failed,
     /// The user stopped it after a checkpoint.
     Interrupted,
-    /// The number of requests that the user allowed is used up.
+    /// It has sent as many requests as the user wanted of it.
     Limited,
     /// The source asked to come back at this time, later than a run may wait.
     Postponed(Instant),

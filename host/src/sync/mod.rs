@@ -115,7 +115,7 @@ pub async fn run(job: Job) -> Report {
 fn status_of(error: &Error, meter: &Meter) -> Status {
     match error.code() {
         _ if error.origin() == Origin::Interrupt => Status::Interrupted,
-        "limit.requests" if meter.is_used_up() => Status::Limited,
+        "limit.requests" if meter.has_enough() => Status::Limited,
         "source.retry-later" => meter.postponed_until().map_or(Status::Failed, Status::Postponed),
         _ => Status::Failed,
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::BoxFuture;
-use crate::http::{MemoryTokens, Origins, Response, Source, Transport, WireRequest};
+use crate::http::{Enough, MemoryTokens, Origins, Response, Source, Transport, WireRequest};
 use crate::model::{Batch, Change, Counts, Table};
 use crate::plugin::Services;
 
@@ -247,7 +247,7 @@ async fn check_with(case: Case, hands: Hands, expected: Expected) -> Option<Stri
         refuses: case.refuses,
         checkpoints: 0,
     };
-    let meter = Arc::new(Meter::with_limit(case.limit));
+    let meter = Arc::new(Meter::until(case.limit.map_or(Enough::Never, Enough::Requests)));
     let settings = crate::config::Source::new("https://api.example.com".parse().expect("a URL"));
     let tokens = Arc::new(MemoryTokens::default());
     let source = Source::new(&settings, Arc::new(Answers), tokens, Arc::clone(&meter), Origins::default());
@@ -362,14 +362,16 @@ async fn a_run_begins_with_the_saved_state_in_the_form_that_the_strategy_reads()
 #[test]
 fn only_what_the_host_has_heard_ends_a_run_without_an_error() {
     let until = crate::model::Instant::from_parts(2_000_000_000, 0);
-    let fresh = Meter::with_limit(Some(1));
-    let used_up = Meter::with_limit(Some(0));
+    let fresh = Meter::until(Enough::Requests(1));
+    let used_up = Meter::until(Enough::Requests(0));
+    let too_many = Meter::until(Enough::Requests(1)).within(0);
     let told = Meter::default();
     told.postpone(until);
     let cases = [
         (&fresh, Error::interrupted(), Status::Interrupted),
         (&used_up, Error::plugin("limit.requests", "forged or not"), Status::Limited),
         (&fresh, Error::plugin("limit.requests", "forged"), Status::Failed),
+        (&too_many, Error::plugin("limit.requests", "the operator's"), Status::Failed),
         (&told, Error::plugin("source.retry-later", "heard by the host, too"), Status::Postponed(until)),
         (&fresh, Error::plugin("source.retry-later", "forged"), Status::Failed),
         (&told, Error::plugin("source.status", "something else"), Status::Failed),
