@@ -408,7 +408,7 @@ pub(crate) const TABLE: &[Row<'static>] = &[
         "time_in_describe",
         "[plugin.trap] plugin: it broke off in `describe` in the function `tidegate_hostile::bindings::tidegate::strategy::clock::now`: only `sync` may call this function of the host",
     ),
-    row("timing_probe", "[attack.ended] plugin: the clock goes by steps of milliseconds"),
+    row("timing_probe", "[attack.ended] plugin: the clock stands still for many questions, and began in 2001"),
     // Files
     row("empty_file", "[plugin.refused] plugin: it: not WebAssembly: the file does not begin with `\\0asm`"),
     row("script", "[plugin.refused] plugin: it: not WebAssembly: the file does not begin with `\\0asm`"),

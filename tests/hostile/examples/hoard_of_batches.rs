@@ -8,9 +8,7 @@ attack! {
         let end = text.len() - 3;
         let mut hoard = Vec::new();
         for number in b'!'..b'!' + 40 {
-            if number % 4 == 0 {
-                get("/users")?;
-            }
+            get("/users")?;
             text[end - 1] = b'a' + (number - b'!') % 26;
             text[end - 2] = b'a' + (number - b'!') / 26;
             hoard.push(Batch::from_json(&text)?);
