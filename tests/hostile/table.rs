@@ -389,6 +389,20 @@ pub(crate) const TABLE: &[Row<'static>] = &[
         "[limit.description_bytes] limit: it was stopped in `describe`: more than 1048576 bytes of text and lists in one call",
     ),
     leaving(State(r#"{"read":"all"}"#), row("schema_of_config_circular", "done")),
+    with(
+        r#"{"a":{"b":{"c":1}}}"#,
+        row(
+            "schema_of_config_forking",
+            "[plugin.schema] plugin: the schema of the strategy's configuration is unusable: a check would take more than 100000 steps",
+        ),
+    ),
+    with(
+        r#"{"a":1}"#,
+        row(
+            "schema_of_config_patterns",
+            "[plugin.schema] plugin: the schema of the strategy's configuration is unusable: a check would take more than 100000 steps",
+        ),
+    ),
     row(
         "schema_of_config_elsewhere",
         "[plugin.schema] plugin: the schema of the strategy's configuration is unusable: it refers to `file:///etc/passwd`; only pointers such as `#/$defs/name` are followed",

@@ -1,7 +1,7 @@
 //! Checking a strategy's configuration against the JSON Schema that the strategy gave.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Fault};
-use jsonschema::{JsonType, ValidationError};
+use jsonschema::{JsonType, PatternOptions, ValidationError};
 use serde_json::{Map, Value as Json};
 
 use super::cost;
@@ -9,15 +9,22 @@ use super::place::Places;
 use crate::error::{Error, Result};
 use crate::suggest;
 
+/// A stranger's pattern, once compiled.
+const PATTERN_BYTES: usize = 1 << 20;
+/// How often a pattern may go back on one text.
+const BACKTRACKING: usize = 100_000;
+
 /// Checks `config`; `places` says where its parts were written. An unknown key is told before all else, since it is
 /// often the cause of what else is wrong.
 pub fn validate(config: &Map<String, Json>, schema: &str, places: &Places) -> Result<()> {
     let schema: Json = serde_json::from_str(schema).map_err(|_| broken("no JSON"))?;
-    if let Some(objection) = cost::objection(&schema) {
+    let config = Json::Object(config.clone());
+    if let Some(objection) = cost::objection(&schema, &config) {
         return Err(broken(&objection));
     }
-    let validator = jsonschema::validator_for(&schema).map_err(|error| broken(&error.masked().to_string()))?;
-    let config = Json::Object(config.clone());
+    let patterns = PatternOptions::fancy_regex().size_limit(PATTERN_BYTES).backtrack_limit(BACKTRACKING);
+    let validator = jsonschema::options().with_pattern_options(patterns).build(&schema);
+    let validator = validator.map_err(|error| broken(&error.masked().to_string()))?;
     let faults: Vec<_> = validator.iter_errors(&config).collect();
     let causes = faults.iter().map(cause);
     match causes.min_by_key(|fault| unexpected(fault).is_none()) {
