@@ -63,6 +63,17 @@ pub(crate) const TABLE: &[Row<'static>] = &[
         "[limit.busy] limit: it was stopped in `sync`: 0.2 s of computing without fetching, staging or sealing",
     ),
     row(
+        "fingerprint_of_many_fields",
+        "[limit.busy] limit: it was stopped in `sync`: 0.2 s of computing without fetching, staging or sealing",
+    ),
+    with(
+        r#"{"more":true}"#,
+        row(
+            "fingerprint_of_many_fields",
+            "[limit.columns] limit: it was stopped in `sync`: a fingerprint of 2001 fields asked for, more than 2000",
+        ),
+    ),
+    row(
         "schema_of_config_exponential",
         "[plugin.schema] plugin: the schema of the strategy's configuration is unusable: a check would take more than 100000 steps",
     ),

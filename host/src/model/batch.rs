@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -189,21 +188,6 @@ impl Batch {
         self.rows().map(|row| path.text(&row)).collect()
     }
 
-    /// Equal for batches with equal content, within this process.
-    pub fn fingerprint(&self, fields: &[String]) -> u64 {
-        let paths: Vec<_> = fields.iter().map(|field| FieldPath::new(self, field)).collect();
-        let mut hasher = DefaultHasher::new();
-        for row in self.rows() {
-            if paths.is_empty() {
-                row.json().hash(&mut hasher);
-            }
-            for path in &paths {
-                path.json(&row).hash(&mut hasher);
-            }
-        }
-        hasher.finish()
-    }
-
     /// The records as a JSON list.
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(self.bytes() + self.len() + 2);
@@ -344,7 +328,7 @@ impl<'a> FieldPath<'a> {
     }
 
     /// Like the text, but a string never equals a number or a boolean.
-    fn json<'r>(&self, row: &Row<'r>) -> Option<(bool, Cow<'r, str>)> {
+    pub(super) fn json<'r>(&self, row: &Row<'r>) -> Option<(bool, Cow<'r, str>)> {
         let value = self.value(row)?;
         Some((matches!(value, Value::String(_)), value.text()?))
     }

@@ -3,6 +3,7 @@
 //! Nothing here acts: no file, no socket, no clock, no library of a port.
 
 mod batch;
+mod fingerprint;
 mod instant;
 mod json;
 mod kind;
@@ -12,6 +13,7 @@ mod select;
 mod table;
 
 pub use batch::{Batch, Footprint, Row, Value};
+pub use fingerprint::Fingerprint;
 pub use instant::{Instant, InstantFormat};
 pub use json::Document;
 pub use kind::Kind;

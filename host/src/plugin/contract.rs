@@ -1,6 +1,7 @@
 //! The contract of `wit/` as Rust types, made by wasmtime's macro.
 //!
-//! Calls that wait for the source or the sink are async in the host; all others are plain calls, which cost less.
+//! Calls that wait for the source or the sink, or that may compute for long, are async in the host; all others are plain
+//! calls, which cost less.
 
 wasmtime::component::bindgen!({
     path: "../wit",
@@ -12,6 +13,7 @@ wasmtime::component::bindgen!({
         "tidegate:strategy/records.update": async | trappable,
         "tidegate:strategy/records.delete": async | trappable,
         "tidegate:strategy/records.truncate": async | trappable,
+        "tidegate:strategy/records.[method]batch.fingerprint": async | trappable,
         "tidegate:strategy/state.checkpoint": async | trappable,
         default: trappable,
     },

@@ -100,6 +100,16 @@ impl Guest {
         Ok(())
     }
 
+    /// Called now and then while the host computes for the component: as much is looked at, and given way to, as while it
+    /// computes itself.
+    pub(super) async fn breathe(&mut self) -> WasmResult<()> {
+        self.check_time()?;
+        if self.limits.yields {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// Why a call ended that carried more out of the component than it may.
     pub(super) fn carried_too_much(&self) -> LimitReached {
         let (name, most) = self.call.carries(&self.limits);

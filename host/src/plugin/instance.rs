@@ -15,7 +15,7 @@ use super::limits::{LimitReached, reached};
 use super::wire::WireError;
 use crate::error::{Error, Result};
 use crate::http::{Page, Request};
-use crate::model::{Batch, Change};
+use crate::model::{Batch, Change, Fingerprint};
 
 /// Lets components call everything that the contract has.
 pub(super) fn link(linker: &mut Linker<Guest>) -> WasmResult<()> {
@@ -145,6 +145,9 @@ impl records::Host for Guest {
 /// What an optional text costs in a list, beyond its own bytes.
 const LIST_ELEMENT: usize = 16;
 
+/// How many bytes the host looks at for a guest before it looks at the time.
+const BREATH: usize = 1 << 20;
+
 impl records::HostBatch for Guest {
     fn from_json(&mut self, json: Vec<u8>) -> WasmResult<Result<Resource<Batch>, WireError>> {
         let batch = Batch::from_json(json.into())
@@ -192,8 +195,23 @@ impl records::HostBatch for Guest {
         self.keep(batch)
     }
 
-    fn fingerprint(&mut self, this: Resource<Batch>, fields: Vec<String>) -> WasmResult<u64> {
-        Ok(self.handles.get(&this)?.fingerprint(&fields))
+    async fn fingerprint(&mut self, this: Resource<Batch>, fields: Vec<String>) -> WasmResult<u64> {
+        let most = self.limits.columns;
+        if fields.len() > most {
+            let message = format!("a fingerprint of {} fields asked for, more than {most}", fields.len());
+            return Err(LimitReached::trap("columns", message));
+        }
+        let batch = self.handles.get(&this)?.clone();
+        let mut fingerprint = Fingerprint::new(&batch, &fields);
+        let mut looked_at = 0;
+        while let Some(bytes) = fingerprint.step() {
+            looked_at += bytes;
+            if looked_at > BREATH {
+                looked_at = 0;
+                self.breathe().await?;
+            }
+        }
+        Ok(fingerprint.finish())
     }
 
     fn json(&mut self, this: Resource<Batch>) -> WasmResult<Vec<u8>> {
