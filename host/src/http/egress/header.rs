@@ -2,9 +2,11 @@
 
 use crate::error::{Error, Result};
 
-/// Headers that the host owns: credentials, where a request goes, how it is framed, and what would change either behind
-/// the host's back.
-const OWNED: [&str; 24] = [
+/// Headers that the host owns: credentials, where a request goes, how it is framed, what would change either behind the
+/// host's back, and in which form the body comes in which the host looks for credentials.
+const OWNED: [&str; 28] = [
+    "accept-charset",
+    "accept-encoding",
     "authorization",
     "connection",
     "content-length",
@@ -15,6 +17,7 @@ const OWNED: [&str; 24] = [
     "host",
     "http2-settings",
     "keep-alive",
+    "proxy",
     "set-cookie",
     "set-cookie2",
     "te",
@@ -26,6 +29,7 @@ const OWNED: [&str; 24] = [
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-host",
     "x-original-url",
     "x-real-ip",
     "x-rewrite-url",
@@ -46,6 +50,10 @@ pub(super) fn check(name: &str, value: &str, reserved: Option<&str>) -> Result<(
     let known = name.to_ascii_lowercase().replace('_', "-");
     if OWNED.contains(&&*known) || OWNED_PREFIXES.iter().any(|prefix| known.starts_with(prefix)) {
         return Err(Error::plugin("grant.refused", format!("the header `{name}` is the host's")));
+    }
+    if known == "range" && value.trim_start().get(..5).is_some_and(|unit| unit.eq_ignore_ascii_case("bytes")) {
+        let message = format!("the header `{name}` asks for some bytes, which could be a part of a credential");
+        return Err(Error::plugin("grant.refused", message));
     }
     if reserved.is_some_and(|reserved| reserved.replace('_', "-") == known) {
         let message = format!("the header `{name}` carries the credentials; the host adds it");

@@ -8,6 +8,7 @@ const SOURCE: &str = "{base_url: 'https://a.test', auth: {type: api_key, in: hea
 const SENT: &str = "";
 const OWNED: &str = "grant.refused: the header `NAME` is the host's";
 const KEY: &str = "grant.refused: the header `NAME` carries the credentials; the host adds it";
+const PART: &str = "grant.refused: the header `NAME` asks for some bytes, which could be a part of a credential";
 const NO_NAME: &str = "plugin.request: NAME? is no header name";
 const CONTROL: &str = "plugin.request: the value of the header `NAME` contains a control character";
 
@@ -54,6 +55,14 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
     ("X-Method-Override", "DELETE", OWNED),
     ("X-Original-URL", "/admin", OWNED),
     ("X-Rewrite-URL", "/admin", OWNED),
+    ("X-Original-Host", "b.test", OWNED),
+    ("Proxy", "http://b.test", OWNED),
+    ("Accept-Encoding", "x-gzip", OWNED),
+    ("Accept-Charset", "utf-16", OWNED),
+    ("Range", "items=0-24", SENT),
+    ("Range", "0-24", SENT),
+    ("Range", "bytes=0-9", PART),
+    ("range", " \tBytes = 0-9", PART),
     ("X-Api-Key", "mine", KEY),
     ("x-api-key", "mine", KEY),
     ("X_API_KEY", "mine", KEY),
