@@ -166,9 +166,17 @@ impl Error {
     }
 }
 
+/// The longest part of an error; nobody reads more.
+const LONGEST: usize = 8 << 10;
+
 /// A source or a strategy may have said parts of the text.
 fn owned(text: impl Into<String>) -> String {
-    plain(text.into()).into_owned()
+    let mut text = text.into();
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    plain(text).into_owned()
 }
 
 impl fmt::Display for Error {
@@ -202,5 +210,13 @@ mod tests {
         let error = Error::plugin("plugin.odd", dark).at("c\nd").help(dark).kept(dark);
         let shown = r"a\u{1b}[2J\r\nerror: b\u{9b}\u{202e}";
         assert_eq!(error.to_string(), format!("plugin: c\\nd: {shown}\n  kept: {shown}\n  help: {shown}"));
+    }
+
+    #[test]
+    fn an_error_is_not_longer_than_anybody_reads() {
+        let long = "é".repeat(1 << 20);
+        let error = Error::plugin(&long, &long).help(&long).kept(&long);
+        assert!(error.to_string().len() < 4 * LONGEST);
+        assert_eq!(error.code().len(), LONGEST + '…'.len_utf8());
     }
 }

@@ -23,6 +23,9 @@ const ORIGINS: [Origin; 8] = [
 /// Details that are the host's own: what a run leaves behind, and the place in a file of the user's.
 const HOST_DETAILS: [&str; 4] = ["kept", "file", "line", "column"];
 
+/// How many details of a component's error are kept; the host's own have fewer.
+const MOST_DETAILS: usize = 50;
+
 /// What the host has said to a component in one call. Only that can be passed on as the host's word.
 #[derive(Debug, Default)]
 pub(super) struct Told(Vec<(String, Origin)>);
@@ -47,7 +50,7 @@ impl Told {
         let named = named.and_then(|(_, name)| ORIGINS.into_iter().find(|origin| origin.to_string() == *name));
         let origin = self.believed(&error.code, named.unwrap_or(origin_of(&error.code)));
         let mut ours = Error::new(origin, error.code, error.message);
-        for (name, value) in error.details {
+        for (name, value) in error.details.into_iter().take(MOST_DETAILS) {
             match &*name {
                 HELP => ours = ours.help(value),
                 ORIGIN => {}
