@@ -45,8 +45,6 @@ pub enum Deed {
     Fetch,
     /// Sends a credential of its own.
     Authorize,
-    /// Asks for another host.
-    Wander,
 }
 
 /// Nothing is kept.
@@ -101,7 +99,6 @@ impl Deed {
             }
             Deed::Fetch => Request::get("/").fetch().map(|_| ()),
             Deed::Authorize => Request::get("/").header("Authorization", "Bearer mine").fetch().map(|_| ()),
-            Deed::Wander => Request::get("//example.com/").fetch().map(|_| ()),
         }
     }
 }
