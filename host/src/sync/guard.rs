@@ -27,6 +27,9 @@ const UNSEALED_REQUESTS: u32 = 100_000;
 /// Requests and states that are remembered. What comes later than so many is as good as new.
 const MEMORY: usize = 1 << 18;
 
+/// How many needs a strategy may have: each that is about the state is looked at with every checkpoint.
+const MOST_NEEDS: usize = 32;
+
 /// The need of a strategy that asks the same again and again on purpose.
 const POLLING: &str = "polling";
 /// The need of a strategy whose state has an order: `forward:<order>:<RFC 6901 pointer>`.
@@ -43,6 +46,10 @@ pub struct Promises {
 impl Promises {
     /// Reads the needs of a manifest. One that is unknown is an error: a later host may know it.
     pub fn read(needs: &[String]) -> Result<Promises> {
+        if needs.len() > MOST_NEEDS {
+            let message = format!("the strategy has {} needs, more than {MOST_NEEDS}", needs.len());
+            return Err(Error::plugin("plugin.refused", message).help("report it to its author, with its version"));
+        }
         let mut promises = Promises::default();
         for need in needs {
             let forward = need.strip_prefix(FORWARD).and_then(|rest| rest.split_once(":/"));
@@ -333,6 +340,13 @@ mod tests {
         let (early, late) = (r#"{"at":"2026-01-01T01:30:00+02:00"}"#, r#"{"at":"2026-01-01T00:00:00Z"}"#);
         assert_eq!(seal(&at, None, &[early, late]), Ok(()));
         assert!(seal(&at, None, &[late, early]).is_err());
+    }
+
+    #[test]
+    fn needs_have_an_end() {
+        let needs = vec!["forward:integer:/id".to_owned(); MOST_NEEDS + 1];
+        assert!(Promises::read(&needs[..MOST_NEEDS]).is_ok());
+        assert!(Promises::read(&needs).is_err());
     }
 
     #[test]

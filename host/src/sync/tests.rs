@@ -350,6 +350,14 @@ async fn a_run_begins_with_the_saved_state_in_the_form_that_the_strategy_reads()
     assert_eq!(check(saved("same", 2), kept("same")).await.as_deref(), Some("same"));
     let refresh = Case { mode: Mode::FullRefresh, ..saved("same", 2) };
     assert_eq!(check(refresh, kept("same")).await, None);
+    let limits = Limits { state_bytes: 10, ..Limits::default() };
+    let large = Expected {
+        status: Status::Failed,
+        error: Some("the strategy's state has 11 bytes, more than 10"),
+        finished: false,
+        ..kept("old")
+    };
+    check(Case { limits, ..saved("old", 1) }, large).await;
     let newer = Expected {
         status: Status::Failed,
         error: Some("the saved state has version 3, but scripted 1.0.0 reads versions up to 2"),
