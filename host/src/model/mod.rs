@@ -18,7 +18,7 @@ pub use instant::{Instant, InstantFormat};
 pub use json::Document;
 pub use kind::Kind;
 pub use owner::Owner;
-pub use report::{Counts, Progress, Report, Status};
+pub use report::{Counts, LogLine, Progress, Report, Status};
 pub use select::{Order, Span};
 pub use table::{Column, Table};
 

@@ -43,6 +43,17 @@ pub struct Progress {
     pub committed: Counts,
 }
 
+/// A line of a run's log.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LogLine {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// What.
+    pub message: String,
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

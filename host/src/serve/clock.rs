@@ -1,11 +1,16 @@
 //! The time of the server: the system's, or one that the runtime simulates.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sync;
 
 /// Milliseconds since 1970, UTC.
 pub type Millis = i64;
+
+/// A duration in milliseconds.
+pub fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
 
 /// Tells the time.
 #[derive(Clone, Copy, Debug)]

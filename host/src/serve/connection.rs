@@ -1,5 +1,7 @@
 //! Connections as the server keeps them.
 
+use sha2::{Digest, Sha256};
+
 use super::clock::Millis;
 use super::schedule::Schedule;
 use super::tenant::Name;
@@ -33,6 +35,12 @@ pub struct Connection {
     pub updated_at: Millis,
     /// How it does.
     pub health: Health,
+}
+
+/// What a connection's place within the jitter of its schedule is made of: the same each time, on every machine.
+pub fn seed(tenant: &Name, name: &Name) -> u64 {
+    let hash = Sha256::new().chain_update(tenant.as_str()).chain_update("/").chain_update(name.as_str()).finalize();
+    hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 /// How a connection does.

@@ -1,5 +1,7 @@
 //! Why the server does not do what it is asked.
 
+use std::fmt;
+
 use crate::error::Error;
 
 /// The result of anything that the server is asked for.
@@ -31,6 +33,16 @@ impl Refusal {
     /// The caller's mistake.
     pub fn invalid(message: impl Into<String>) -> Refusal {
         Refusal::Invalid(Error::configuration(message))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Absent => f.write_str("there is no such thing"),
+            Refusal::Conflict(why) | Refusal::Forbidden(why) | Refusal::Quota(why) => f.write_str(why),
+            Refusal::Invalid(error) | Refusal::Failed(error) => error.fmt(f),
+        }
     }
 }
 

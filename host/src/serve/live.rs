@@ -7,43 +7,60 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Millis;
+use super::store::{Claim, Lease};
 use super::tenant::Name;
 use crate::sync::Gauge;
 
 /// A run that goes on.
 #[derive(Clone, Debug)]
 pub struct LiveRun {
-    /// Whose it is.
-    pub tenant: Name,
-    /// Its connection.
-    pub connection: Name,
+    /// Whose connection it is, and under which right it runs.
+    pub lease: Lease,
     /// When it began.
     pub started_at: Millis,
     /// How far it is. Its strategy may still be on its way.
     pub gauge: Option<Arc<Gauge>>,
     /// Cancelled when somebody wants it to stop at its last checkpoint.
     pub cancel: CancellationToken,
+    /// Cancelled when the lease is lost: the run commits no more.
+    pub(super) lost: CancellationToken,
 }
 
 /// All runs of this process that go on, by their identifiers.
 #[derive(Debug, Default)]
 pub struct Live {
-    runs: Mutex<HashMap<String, LiveRun>>,
+    runs: Mutex<HashMap<String, Held>>,
     work: Notify,
 }
 
+#[derive(Debug)]
+struct Held {
+    run: LiveRun,
+    /// When its lease runs out.
+    until: Millis,
+}
+
 impl Live {
-    fn runs(&self) -> MutexGuard<'_, HashMap<String, LiveRun>> {
+    fn runs(&self) -> MutexGuard<'_, HashMap<String, Held>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, id: String, run: LiveRun) {
-        self.runs().insert(id, run);
+    /// Takes a run up that was just claimed.
+    pub(super) fn begin(&self, claim: &Claim, until: Millis) -> LiveRun {
+        let run = LiveRun {
+            lease: claim.lease.clone(),
+            started_at: claim.run.started_at,
+            gauge: None,
+            cancel: CancellationToken::new(),
+            lost: CancellationToken::new(),
+        };
+        self.runs().insert(claim.run.id.clone(), Held { run: run.clone(), until });
+        run
     }
 
     pub(super) fn show(&self, id: &str, gauge: Arc<Gauge>) {
-        if let Some(run) = self.runs().get_mut(id) {
-            run.gauge = Some(gauge);
+        if let Some(held) = self.runs().get_mut(id) {
+            held.run.gauge = Some(gauge);
         }
     }
 
@@ -53,7 +70,27 @@ impl Live {
 
     /// A tenant's run, if it goes on here.
     pub fn run(&self, tenant: &Name, id: &str) -> Option<LiveRun> {
-        self.runs().get(id).filter(|run| run.tenant == *tenant).cloned()
+        self.runs().get(id).map(|held| &held.run).filter(|run| run.lease.tenant == *tenant).cloned()
+    }
+
+    /// The rights under which they run.
+    pub(super) fn leases(&self) -> Vec<Lease> {
+        self.runs().values().map(|held| held.run.lease.clone()).collect()
+    }
+
+    /// Notes that the leases of all runs hold until then, but for those that are lost.
+    pub(super) fn renewed(&self, until: Millis, lost: &[Lease]) {
+        for held in self.runs().values_mut() {
+            match lost.contains(&held.run.lease) {
+                true => held.run.lost.cancel(),
+                false => held.until = until,
+            }
+        }
+    }
+
+    /// Stops the runs whose leases have run out.
+    pub(super) fn lose_expired(&self, now: Millis) {
+        self.runs().values().filter(|held| held.until <= now).for_each(|held| held.run.lost.cancel());
     }
 
     /// How many go on.

@@ -13,6 +13,7 @@
 
 pub mod clock;
 pub mod connection;
+mod dispatcher;
 pub mod error;
 pub mod live;
 pub mod run;
@@ -20,6 +21,7 @@ pub mod runner;
 pub mod schedule;
 pub mod store;
 pub mod tenant;
+mod worker;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ use runner::Runner;
 use store::Store;
 
 pub use clock::Clock;
+pub use dispatcher::{Settings, serve};
 pub use error::{Refusal, Result};
 
 /// What the parts of a server share. Cheap to clone.

@@ -6,7 +6,7 @@ use super::clock::Millis;
 use super::connection::RunError;
 use super::tenant::Name;
 use super::{Refusal, Result};
-use crate::model::Progress;
+use crate::model::{LogLine, Progress};
 
 /// Why a run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +81,4 @@ pub struct End {
     pub error: Option<RunError>,
     /// The last lines of its log.
     pub log: Vec<LogLine>,
-}
-
-/// A line of a run's log.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct LogLine {
-    /// When.
-    pub at: Millis,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: String,
-    /// What.
-    pub message: String,
 }

@@ -133,6 +133,9 @@ fn undeclared(table: &str, declared: &HashSet<Arc<str>>) -> Error {
         .help(format!("{meant}report this to its author, with its version"))
 }
 
+/// The levels of a log line. An unknown one counts as `info`.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// A document that is so large that it is not kept for a few of its records.
 const LARGE: usize = 1 << 20;
 /// The part of a large document that its records must be, so that it is kept.
@@ -213,6 +216,8 @@ impl Services for RunServices {
     fn log(&self, level: &str, message: &str) {
         let allowed = self.allowance().saying(message);
         let Some(message) = allowed else { return self.gauge.dropped_line() };
+        let level = LEVELS.into_iter().find(|known| *known == level).unwrap_or("info");
+        self.gauge.say(self.clock.now(), level, &message);
         match level {
             "error" => tracing::error!(target: "tidegate::strategy", "{message}"),
             "warn" => tracing::warn!(target: "tidegate::strategy", "{message}"),
