@@ -16,6 +16,7 @@ fuzz_target!(|text: &str| {
         overrides: &[],
         environment: &environment,
         strategies: &["keyset"],
+        hosting: None,
     };
     match parse(&input) {
         Ok((connection, places)) => {

@@ -38,6 +38,7 @@ impl Changes {
             overrides: &overrides,
             environment: &|name| std::env::var(name).ok(),
             strategies: &strategies,
+            hosting: None,
         };
         let (connection, places) = config::parse(&input)?;
         Ok(Loaded { file: file.to_owned(), connection, places })

@@ -128,6 +128,7 @@ fn connection(strategy: &str, base_url: &str, path: &Path) -> Result<Loaded> {
         overrides: &[],
         environment: &|_| None,
         strategies: &strategies,
+        hosting: None,
     };
     let (mut connection, places) = config::parse(&input)?;
     connection.destination = Destination::Sqlite { path: path.to_owned() };

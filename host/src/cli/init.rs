@@ -166,6 +166,7 @@ mod tests {
             overrides: &[],
             environment: &|_| None,
             strategies: &["step-size"],
+            hosting: None,
         };
         config::parse(&input).expect(text)
     }

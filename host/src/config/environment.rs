@@ -10,11 +10,20 @@ use crate::error::{Error, Result};
 /// Finds the value of an environment variable.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// Where values come from.
+#[derive(Clone, Copy)]
+pub(super) struct Variables<'a> {
+    pub(super) lookup: Lookup<'a>,
+    /// Whether they are a tenant's secrets, and not the environment.
+    pub(super) are_secrets: bool,
+}
+
 /// Puts values in for all variables below a node.
-pub(super) fn fill(node: &mut Node, lookup: Lookup<'_>) -> Result<()> {
+pub(super) fn fill(node: &mut Node, variables: Variables<'_>) -> Result<()> {
     visit(node, &mut |scalar, place| {
-        let filled = expand(&scalar.text, lookup).map_err(|problem| match problem {
+        let filled = expand(&scalar.text, variables.lookup).map_err(|problem| match problem {
             Problem::Malformed => malformed(place),
+            Problem::Unset(name) if variables.are_secrets => absent(name, place),
             Problem::Unset(name) => unset(name, place),
         })?;
         if let Some(text) = filled {
@@ -40,6 +49,10 @@ fn unset(name: &str, place: &Place) -> Error {
     place
         .error(format!("the environment variable `{name}` is not set"))
         .help(format!("set it, or give a default: `${{{name}:-default}}`"))
+}
+
+fn absent(name: &str, place: &Place) -> Error {
+    place.error(format!("there is no secret `{name}`")).help("put it as a secret of the tenant")
 }
 
 fn malformed(place: &Place) -> Error {

@@ -1,12 +1,14 @@
 //! A connection, validated: what is read, by which strategy, and where it goes.
 //!
 //! A connection file becomes a [`Connection`] by [`parse()`]: text → `yaml` (a tree with places; `json` brings JSON to
-//! it) → `argument` (`--set`) → `environment` (`${NAME}`) → `section` (every key checked) → `source`. Its `config` is
+//! it) → `argument` (`--set`) → `environment` (`${NAME}`) → `section` (every key checked) → `source` → `hosted` (what a
+//! server refuses). Its `config` is
 //! checked by [`validate`], once the strategy told its schema. Nothing here opens a file, a socket or a database, and nothing knows wasm.
 
 mod argument;
 mod cost;
 mod environment;
+mod hosted;
 mod json;
 mod parse;
 mod place;
@@ -25,6 +27,7 @@ use url::Url;
 
 pub use argument::Override;
 pub use environment::Lookup;
+pub use hosted::Hosting;
 pub use parse::{Input, parse};
 pub use place::{Place, Places};
 pub use schema::validate;

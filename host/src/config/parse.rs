@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Number, Value as Json};
 
 use super::argument::Override;
-use super::environment::{self, Lookup};
+use super::environment::{self, Lookup, Variables};
+use super::hosted::{self, Hosting};
 use super::json::as_yaml;
 use super::place::{Place, Places};
 use super::section::{Field, Section};
@@ -26,8 +27,10 @@ pub struct Input<'a> {
     pub overrides: &'a [Override],
     /// The environment.
     pub environment: Lookup<'a>,
-    /// The names of the strategies that are built in.
+    /// The names of the strategies that are known without a file.
     pub strategies: &'a [&'a str],
+    /// Where it runs, if not on the host of whoever wrote it. Then the environment is the secrets of the tenant.
+    pub hosting: Option<Hosting<'a>>,
 }
 
 /// Makes a connection, and says where the parts of its `config` were written.
@@ -38,7 +41,10 @@ pub fn parse(input: &Input<'_>) -> Result<(Connection, Places)> {
     for set in input.overrides {
         set.apply(&mut root)?;
     }
-    fill(&mut root, input.environment)?;
+    if input.hosting.is_some() {
+        hosted::refuse_literal_secrets(&root)?;
+    }
+    fill(&mut root, input)?;
 
     let section = Section::new("", &start, &root, KEYS)?;
     let (config, places) = match section.optional("config") {
@@ -54,15 +60,19 @@ pub fn parse(input: &Input<'_>) -> Result<(Connection, Places)> {
         run_timeout: section.optional("run_timeout").map_or(Ok(RUN_TIMEOUT), |field| field.duration())?,
         limits: section.optional("limits").map_or(Ok(Vec::new()), |field| limits(&field))?,
     };
-    Ok((connection, places))
+    match &input.hosting {
+        Some(hosting) => Ok((hosted::settle(&root, connection, hosting)?, places)),
+        None => Ok((connection, places)),
+    }
 }
 
 /// Puts variables in everywhere but into what the strategy sees.
-fn fill(root: &mut Node, lookup: Lookup<'_>) -> Result<()> {
+fn fill(root: &mut Node, input: &Input<'_>) -> Result<()> {
+    let variables = Variables { lookup: input.environment, are_secrets: input.hosting.is_some() };
     let Value::Map(entries) = &mut root.value else { return Ok(()) };
     entries.iter_mut().try_for_each(|Entry { key, node, .. }| match key.as_str() {
         "config" => environment::refuse(node),
-        _ => environment::fill(node, lookup),
+        _ => environment::fill(node, variables),
     })
 }
 

@@ -21,7 +21,14 @@ fn environment(name: &str) -> Option<String> {
 fn read(text: &str, set: &[&str]) -> Result<(Connection, Places)> {
     let overrides = set.iter().map(|set| set.parse()).collect::<Result<Vec<Override>>>()?;
     let file = Path::new("dir/orders.yaml");
-    parse(&Input { file, text, overrides: &overrides, environment: &environment, strategies: &STRATEGIES })
+    parse(&Input {
+        file,
+        text,
+        overrides: &overrides,
+        environment: &environment,
+        strategies: &STRATEGIES,
+        hosting: None,
+    })
 }
 
 /// The keys that `text` does not have, from a file that is right.

@@ -98,6 +98,7 @@ fn outcome(attempt: &Attempt<'_>) -> String {
         overrides: &[],
         environment: &|_| None,
         strategies: &["keyset"],
+        hosting: None,
     };
     match config::parse(&file) {
         Ok((connection, _)) => sent(&connection.source, attempt),
