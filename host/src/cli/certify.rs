@@ -16,7 +16,6 @@ use super::{Format, exit, run, summary};
 use crate::certify::{self, Api, Case, Certificate, Check, OwnSource, Plan};
 use crate::config::{self, Place, Places};
 use crate::error::{Error, Result};
-use crate::http::{Meter, Origins};
 use crate::plain::plain;
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
 use crate::sync::Promises;
@@ -153,14 +152,12 @@ fn own_source(
     manifest: &Manifest,
     limits: &Limits,
 ) -> Result<(Map<String, Value>, OwnSource)> {
-    let Loaded { connection, places, .. } = Changes::default().load(file)?;
+    let Loaded { connection, places, owner, .. } = Changes::default().load(file)?;
     let connection = bound(&of_connection(limits, &connection)?, &connection)?;
     config::validate(&connection.config, &manifest.config_schema, &places)?;
     let own = match arguments.recording.as_deref().filter(|path| path.exists()) {
         Some(path) => OwnSource::recorded(path)?,
-        None => {
-            OwnSource::live(Arc::new(run::open_source(&connection, Arc::new(Meter::default()), Origins::default())?))
-        }
+        None => OwnSource::live(Arc::new(run::source_alone(&connection, &owner)?)),
     };
     Ok((connection.config, own))
 }

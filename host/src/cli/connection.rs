@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::config::{self, Connection, Input, Override, Places, StrategyRef};
 use crate::error::{Error, Result};
+use crate::model::Owner;
 use crate::plugin;
 use crate::suggest;
 
@@ -24,6 +25,8 @@ pub(super) struct Loaded {
     pub(super) file: PathBuf,
     pub(super) connection: Connection,
     pub(super) places: Places,
+    /// Whose it is: what its state and its tokens are kept by.
+    pub(super) owner: Owner,
 }
 
 impl Changes {
@@ -41,7 +44,8 @@ impl Changes {
             hosting: None,
         };
         let (connection, places) = config::parse(&input)?;
-        Ok(Loaded { file: file.to_owned(), connection, places })
+        let owner = Owner::local(&connection.name);
+        Ok(Loaded { file: file.to_owned(), connection, places, owner })
     }
 }
 

@@ -132,7 +132,8 @@ fn connection(strategy: &str, base_url: &str, path: &Path) -> Result<Loaded> {
     };
     let (mut connection, places) = config::parse(&input)?;
     connection.destination = Destination::Sqlite { path: path.to_owned() };
-    Ok(Loaded { file: PathBuf::from("demo"), connection, places })
+    let owner = Owner::local(&connection.name);
+    Ok(Loaded { file: PathBuf::from("demo"), connection, places, owner })
 }
 
 /// Runs the connections one after the other, so that each has its own time.

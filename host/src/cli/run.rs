@@ -1,7 +1,7 @@
 //! Putting the parts of a connection together and running it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Instant;
 
@@ -21,11 +21,20 @@ use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
 pub(super) struct Host {
     pub(super) engine: Engine,
     pub(super) origins: Origins,
+    /// Where refresh tokens are kept, if the machine has a place for them.
+    pub(super) token_folder: Option<PathBuf>,
 }
 
 impl Host {
     pub(super) fn new(limits: &Limits) -> Result<Host> {
-        Ok(Host { engine: engine(limits)?, origins: Origins::default() })
+        Ok(Host { engine: engine(limits)?, origins: Origins::default(), token_folder: token_folder() })
+    }
+}
+
+impl Host {
+    /// Tokens are kept there, in place of the user's own folder.
+    pub(super) fn with_token_folder(self, folder: PathBuf) -> Host {
+        Host { token_folder: Some(folder), ..self }
     }
 }
 
@@ -45,6 +54,7 @@ pub(super) struct Options {
 /// A connection with everything but its destination, which is opened when it runs.
 pub(super) struct Prepared {
     pub(super) connection: Connection,
+    pub(super) owner: Owner,
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) source: Source,
     pub(super) gauge: Arc<Gauge>,
@@ -76,28 +86,36 @@ pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> R
     let meter = Arc::new(Meter::until(options.enough).within(limits.requests));
     Ok(Prepared {
         strategy,
-        source: open_source(&connection, Arc::clone(&meter), host.origins.clone())?,
+        source: open_source(host, &connection, &loaded.owner, Arc::clone(&meter))?,
         gauge: Arc::new(Gauge::new(meter)),
         connection,
+        owner: loaded.owner.clone(),
         limits,
     })
 }
 
 /// Opens the source of a connection. Nothing is sent yet.
-pub(super) fn open_source(connection: &Connection, meter: Arc<Meter>, origins: Origins) -> Result<Source> {
+fn open_source(host: &Host, connection: &Connection, owner: &Owner, meter: Arc<Meter>) -> Result<Source> {
     let client = Arc::new(Client::new(&connection.source)?);
-    Source::new(&connection.source, client, token_store(connection)?, meter, origins)
+    let tokens = token_store(connection, owner, host.token_folder.as_deref())?;
+    Source::new(&connection.source, client, tokens, meter, host.origins.clone())
+}
+
+/// The source of a connection alone, for one who asks it without a run.
+pub(super) fn source_alone(connection: &Connection, owner: &Owner) -> Result<Source> {
+    let client = Arc::new(Client::new(&connection.source)?);
+    let tokens = token_store(connection, owner, token_folder().as_deref())?;
+    Source::new(&connection.source, client, tokens, Arc::new(Meter::default()), Origins::default())
 }
 
 /// Refresh tokens outlive a run, since a server may replace them by its own, if there is a key to keep them under.
-fn token_store(connection: &Connection) -> Result<Arc<dyn TokenStore>> {
+fn token_store(connection: &Connection, owner: &Owner, folder: Option<&Path>) -> Result<Arc<dyn TokenStore>> {
     static WARNING: Once = Once::new();
     let Auth::OAuth2 { token_url, client_id, refresh_token: Some(token), .. } = &connection.source.auth else {
         return Ok(Arc::new(MemoryTokens::default()));
     };
-    if let (Some(key), Some(folder)) = (SecretKey::from_environment(&|name| env::var(name).ok())?, token_folder()) {
-        let owner = Owner::local(&connection.name);
-        return Ok(Arc::new(FileTokens::new(&folder, key, owner, (token_url, client_id), token)));
+    if let (Some(key), Some(folder)) = (secret_key()?, folder) {
+        return Ok(Arc::new(FileTokens::new(folder, key, owner.clone(), (token_url, client_id), token)));
     }
     WARNING.call_once(|| {
         tracing::warn!(
@@ -108,17 +126,21 @@ fn token_store(connection: &Connection) -> Result<Arc<dyn TokenStore>> {
     Ok(Arc::new(MemoryTokens::default()))
 }
 
+/// The operator's key for what is kept on disk, if there is one.
+pub(super) fn secret_key() -> Result<Option<SecretKey>> {
+    SecretKey::from_environment(&|name| env::var(name).ok())
+}
+
 fn token_folder() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "tidegate").map(|folders| folders.data_local_dir().join("tokens"))
 }
 
 /// Runs a connection to its end, whatever that is.
 pub(super) async fn run(prepared: Prepared, options: Options, interrupt: CancellationToken) -> Report {
-    let Prepared { connection, strategy, source, gauge, limits } = prepared;
+    let Prepared { connection, owner, strategy, source, gauge, limits } = prepared;
     let clock = Instant::now();
     let digest = strategy.digest().to_owned();
     let failed = |connection: &Connection, error| failed(connection, digest.clone(), clock, error);
-    let owner = Owner::local(&connection.name);
     let destination = connection.destination.clone();
     let opened = tokio::task::spawn_blocking(move || sink::open(&destination, &owner, options.dry_run)).await;
     let sink = match opened.unwrap_or_else(|_| Err(Error::host("opening the destination failed"))) {

@@ -43,6 +43,16 @@ pub struct Progress {
     pub committed: Counts,
 }
 
+impl std::ops::AddAssign for Progress {
+    fn add_assign(&mut self, other: Progress) {
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.bytes_in += other.bytes_in;
+        self.rows_read += other.rows_read;
+        self.committed += other.committed;
+    }
+}
+
 /// A line of a run's log.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LogLine {

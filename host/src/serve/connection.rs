@@ -37,6 +37,13 @@ pub struct Connection {
     pub health: Health,
 }
 
+impl Definition {
+    /// The strategy that its document names.
+    pub fn strategy(&self) -> &str {
+        self.document.get("strategy").and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+}
+
 /// What a connection's place within the jitter of its schedule is made of: the same each time, on every machine.
 pub fn seed(tenant: &Name, name: &Name) -> u64 {
     let hash = Sha256::new().chain_update(tenant.as_str()).chain_update("/").chain_update(name.as_str()).finalize();

@@ -36,6 +36,16 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// As the error of a run.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Refusal::Invalid(error) | Refusal::Failed(error) => error,
+            other => Error::configuration(other.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

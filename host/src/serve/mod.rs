@@ -16,6 +16,9 @@ pub mod connection;
 mod dispatcher;
 pub mod error;
 pub mod live;
+pub mod plugin;
+pub mod registry;
+pub mod rollout;
 pub mod run;
 pub mod runner;
 pub mod schedule;
@@ -26,6 +29,8 @@ mod worker;
 use std::sync::Arc;
 
 use live::Live;
+use registry::Registry;
+use rollout::Rollouts;
 use runner::Runner;
 use store::Store;
 
@@ -40,6 +45,10 @@ pub struct Server {
     pub store: Arc<dyn Store>,
     /// What runs connections.
     pub runner: Arc<dyn Runner>,
+    /// Which strategies there are.
+    pub registry: Arc<Registry>,
+    /// What is being brought in.
+    pub rollouts: Arc<Rollouts>,
     /// The runs that go on.
     pub live: Arc<Live>,
     /// The time.

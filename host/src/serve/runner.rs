@@ -5,10 +5,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use super::registry::Plugin;
 use super::store::Lease;
 use crate::BoxFuture;
+use crate::config::StrategyRef;
 use crate::error::Result;
 use crate::model::Report;
+use crate::plugin::{Inspection, Manifest};
 use crate::sync::Gauge;
 
 /// What is to be run.
@@ -16,6 +19,8 @@ use crate::sync::Gauge;
 pub struct Order {
     /// The connection.
     pub connection: Connection,
+    /// Its strategy.
+    pub plugin: Plugin,
     /// Under which lease: who holds a later one commits, and this run no more.
     pub lease: Lease,
     /// Whether to read all anew.
@@ -28,17 +33,23 @@ pub struct Order {
 pub struct Running {
     /// How far it is.
     pub gauge: Arc<Gauge>,
-    /// The strategy's component.
-    pub plugin_digest: String,
     /// Its end.
     pub report: BoxFuture<'static, Report>,
 }
 
-/// Runs connections.
+/// Runs connections, and looks at the strategies that they would run by.
 pub trait Runner: Send + Sync {
-    /// Finds out, without asking its source, whether a connection can run: its document, its strategy, its
-    /// configuration.
-    fn check<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<()>>;
+    /// Finds out, without asking its source, whether a connection can run: its document, its configuration.
+    fn check<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>>;
+
+    /// As [`Runner::check`], and whether the strategy can go on from the state that the connection has.
+    fn check_state<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>>;
+
+    /// Looks at a component without running it, and refuses one that may not run here.
+    fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>>;
+
+    /// Compiles a component aside, and asks what it is.
+    fn describe(&self, component: StrategyRef) -> BoxFuture<'_, Result<Manifest>>;
 
     /// Begins a run. An error means that it could not begin.
     fn start(&self, order: Order) -> BoxFuture<'static, Result<Running>>;

@@ -17,6 +17,7 @@ use super::runner::{Order, Running};
 use super::schedule::{self, Ending};
 use super::store::{Claim, Next};
 use super::{Refusal, Server};
+use crate::BoxFuture;
 use crate::error::Error;
 use crate::model::{LogLine, Progress, Report, Status};
 use crate::sync::Gauge;
@@ -59,8 +60,11 @@ enum Why {
     Stopping,
     /// Another host holds its lease.
     Lost,
+    /// Another version of its strategy took the place of the one that it goes by.
+    Superseded,
 }
 
+/// Runs a connection by the strategy that it names, and goes on by another where that takes its place meanwhile.
 async fn run_to_its_end(
     server: &Server,
     claim: &Claim,
@@ -68,35 +72,101 @@ async fn run_to_its_end(
     settings: Settings,
     stop: &CancellationToken,
 ) -> Ended {
+    let mut before = Progress::default();
+    let mut log = Vec::new();
+    loop {
+        let part = run_a_part(server, claim, live, settings, stop).await;
+        log.extend(part.log);
+        let mut outcome = part.outcome;
+        if let Ok(report) = &mut outcome {
+            report.progress += before;
+            if part.why == Why::Superseded && report.status == Status::Interrupted {
+                before = report.progress;
+                continue;
+            }
+        }
+        return Ended { outcome, why: part.why, log };
+    }
+}
+
+/// Runs it by one version.
+async fn run_a_part(
+    server: &Server,
+    claim: &Claim,
+    live: &LiveRun,
+    settings: Settings,
+    stop: &CancellationToken,
+) -> Ended {
+    let named = claim.connection.definition.strategy();
+    let plugin = match server.registry.resolve(named) {
+        Ok(plugin) => plugin,
+        Err(refusal) => return Ended::before_it_began(refusal.into_error()),
+    };
     let interrupt = CancellationToken::new();
     let order = Order {
         connection: claim.connection.clone(),
+        plugin: plugin.clone(),
         lease: claim.lease.clone(),
         is_full_refresh: claim.run.is_full_refresh,
         interrupt: interrupt.clone(),
     };
-    let Running { gauge, mut report, .. } = match server.runner.start(order).await {
-        Ok(running) => running,
-        Err(error) => return Ended { outcome: Err(error), why: Why::Itself, log: Vec::new() },
+    let (outcome, why, log) = match server.runner.start(order).await {
+        Ok(Running { gauge, report }) => {
+            server.live.show(&claim.run.id, gauge.clone());
+            let superseded = server.registry.superseded(named, &plugin.version.digest);
+            let (report, why) = watch(report, &gauge, live, claim, settings, stop, superseded, interrupt).await;
+            (Ok(report), why, gauge.lines())
+        }
+        Err(error) => (Err(error), Why::Itself, Vec::new()),
     };
-    server.live.show(&claim.run.id, gauge.clone());
+    server.heard(&plugin, &outcome).await;
+    Ended { outcome, why, log }
+}
+
+/// Waits for the end of a run, and brings it about where somebody wants it.
+#[allow(clippy::too_many_arguments, reason = "they are all that can end a run")]
+async fn watch(
+    mut report: BoxFuture<'static, Report>,
+    gauge: &Gauge,
+    live: &LiveRun,
+    claim: &Claim,
+    settings: Settings,
+    stop: &CancellationToken,
+    superseded: impl Future<Output = ()>,
+    interrupt: CancellationToken,
+) -> (Report, Why) {
     let why = tokio::select! {
-        report = &mut report => return Ended { outcome: Ok(report), why: Why::Itself, log: gauge.lines() },
+        report = &mut report => return (report, Why::Itself),
         () = live.cancel.cancelled() => Why::Cancelled,
         () = live.lost.cancelled() => Why::Lost,
         () = stop.cancelled() => Why::Stopping,
+        // A full refresh has no checkpoint from which another could go on.
+        () = superseded, if !claim.run.is_full_refresh => Why::Superseded,
     };
-    if why == Why::Stopping {
+    let patience = match why {
+        Why::Stopping => Some(settings.drain),
+        Why::Superseded => Some(Duration::MAX),
+        Why::Itself | Why::Cancelled | Why::Lost => None,
+    };
+    if let Some(patience) = patience {
         tokio::select! {
-            report = &mut report => return Ended { outcome: Ok(report), why: Why::Itself, log: gauge.lines() },
-            () = next_checkpoint(&gauge) => {}
+            report = &mut report => return (report, Why::Itself),
+            () = next_checkpoint(gauge) => {}
             () = live.cancel.cancelled() => {}
-            () = sleep(settings.drain) => {}
+            () = live.lost.cancelled() => {}
+            () = stop.cancelled(), if why == Why::Superseded => {}
+            () = sleep(patience) => {}
         }
     }
     interrupt.cancel();
     let report = report.await;
-    Ended { outcome: Ok(report), why, log: gauge.lines() }
+    let why = match why {
+        _ if live.lost.is_cancelled() => Why::Lost,
+        _ if live.cancel.is_cancelled() => Why::Cancelled,
+        _ if stop.is_cancelled() => Why::Stopping,
+        why => why,
+    };
+    (report, why)
 }
 
 /// Waits until the run has committed one more checkpoint than now.
@@ -109,6 +179,10 @@ async fn next_checkpoint(gauge: &Gauge) {
 }
 
 impl Ended {
+    fn before_it_began(error: Error) -> Ended {
+        Ended { outcome: Err(error), why: Why::Itself, log: Vec::new() }
+    }
+
     fn describe(self, claim: &Claim, now: Millis) -> (End, Ending) {
         let Ended { outcome, why, log } = self;
         let failures = claim.connection.health.failures.saturating_add(1);

@@ -8,6 +8,8 @@
 //! - A firing of a schedule begins one run at most: `(connection, scheduled_for)` is unique.
 //! - What is asked for by a tenant's name is looked for among what is that tenant's, and nowhere else.
 
+mod plugins;
+
 use secrecy::SecretString;
 
 use super::Result;
@@ -17,8 +19,10 @@ use super::run::{End, Run, Trigger};
 use super::tenant::{Name, Quotas, Role, Tenant, Token};
 use crate::BoxFuture;
 
+pub use plugins::Plugins;
+
 /// All that the server keeps.
-pub trait Store: Tenants + Secrets + Connections + Queue + Runs {}
+pub trait Store: Tenants + Secrets + Connections + Queue + Runs + Plugins {}
 
 /// A page of a listing, in order of names or of identifiers.
 #[derive(Clone, Debug)]

@@ -1,0 +1,35 @@
+//! The part of the port that keeps strategies.
+
+use super::super::Result;
+use super::super::connection::Connection;
+use super::super::plugin::{Handover, Rollout, Stage, Step, Version};
+use super::super::tenant::Name;
+use super::Page;
+use crate::BoxFuture;
+
+/// Versions of strategies, which of them is active, and rollouts.
+pub trait Plugins: Send + Sync {
+    /// Keeps a version. The same bytes again change nothing; a conflict where the name has that version with other
+    /// bytes.
+    fn add_version(&self, version: Version) -> BoxFuture<'_, Result<()>>;
+    /// All versions, by name and then in the order in which they came.
+    fn versions(&self) -> BoxFuture<'_, Result<Vec<Version>>>;
+    /// The digests of the active versions, and what becomes of the runs of others. A name that is not here has its
+    /// built-in version, if there is one.
+    fn active(&self) -> BoxFuture<'_, Result<Vec<(Name, String, Handover)>>>;
+    /// The connections of all tenants whose documents name this strategy.
+    fn connections_naming<'a>(&'a self, strategy: &'a str) -> BoxFuture<'a, Result<Vec<Connection>>>;
+    /// Begins a rollout; a conflict where another of that name is not over, or where `from` is not active any more.
+    fn begin_rollout(&self, rollout: Rollout) -> BoxFuture<'_, Result<()>>;
+    /// Notes what was done, and how far it is now; a conflict where it is not at `before` any more.
+    fn note_step<'a>(&'a self, id: &'a str, before: Stage, stage: Stage, step: Step) -> BoxFuture<'a, Result<()>>;
+    /// Makes the rollout's new version the active one ([`Stage::Watching`]) or its old one again
+    /// ([`Stage::RolledBack`]; runs are then handed over at their checkpoints), and notes it, all at once; a conflict where it is not at `before` any more.
+    fn switch<'a>(&'a self, id: &'a str, before: Stage, stage: Stage, step: Step) -> BoxFuture<'a, Result<()>>;
+    /// One rollout.
+    fn rollout<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Rollout>>;
+    /// Rollouts of one strategy or of all, the latest first.
+    fn rollouts<'a>(&'a self, name: Option<&'a Name>, page: Page) -> BoxFuture<'a, Result<Vec<Rollout>>>;
+    /// Those that are not over.
+    fn open_rollouts(&self) -> BoxFuture<'_, Result<Vec<Rollout>>>;
+}
