@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Changes, Loaded, strategy_name};
+use super::connection::{Changes, Loaded};
 use super::run::{self, Host, LoadedStrategy, Options};
 use super::{exit, output};
 use crate::config::{Auth, Destination};
@@ -122,7 +122,7 @@ fn route(loaded: &Loaded) -> String {
         Destination::JsonlFile { path } => format!("JSONL {}", path.display()),
         Destination::JsonlStdout { .. } => "JSONL on standard output".to_owned(),
     };
-    format!("{}: {} → {destination}", loaded.connection.name, strategy_name(&loaded.connection.strategy))
+    format!("{}: {} → {destination}", loaded.connection.name, loaded.connection.strategy)
 }
 
 /// The connection, with no more patience than whoever waits for the outcome has.

@@ -74,11 +74,3 @@ pub(super) fn strategy(argument: &str) -> Result<StrategyRef> {
     Err(Error::configuration(format!("`{argument}` is neither a built-in strategy nor a component in a file"))
         .help(suggest::help(argument, plugin::built_in_names())))
 }
-
-/// A strategy as its user names it.
-pub(super) fn strategy_name(strategy: &StrategyRef) -> String {
-    match strategy {
-        StrategyRef::BuiltIn(name) => name.clone(),
-        StrategyRef::File(path) => path.display().to_string(),
-    }
-}

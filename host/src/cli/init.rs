@@ -44,7 +44,7 @@ pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8>
 /// How a connection file in this folder names the strategy. Paths in a file are relative to the file.
 fn reference(strategy: &StrategyRef, folder: &Path) -> String {
     match strategy {
-        StrategyRef::BuiltIn(name) => name.clone(),
+        StrategyRef::BuiltIn(name) | StrategyRef::Kept { name, .. } => name.clone(),
         StrategyRef::File(path) if folder.as_os_str().is_empty() && path.components().count() > 1 => quote(path),
         StrategyRef::File(path) => quote(&std::path::absolute(path).unwrap_or_else(|_| path.clone())),
     }

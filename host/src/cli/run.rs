@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Loaded, strategy_name};
+use super::connection::Loaded;
 use super::limits;
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
@@ -149,7 +149,7 @@ pub(super) async fn run(prepared: Prepared, options: Options, interrupt: Cancell
     };
     sync::run(Job {
         name: connection.name.clone(),
-        strategy_name: strategy_name(&connection.strategy),
+        strategy_name: connection.strategy.to_string(),
         strategy,
         source: Arc::new(source),
         sink,
@@ -170,7 +170,7 @@ pub(super) async fn run(prepared: Prepared, options: Options, interrupt: Cancell
 pub(super) fn failed(connection: &Connection, plugin_digest: String, clock: Instant, error: Error) -> Report {
     Report {
         name: connection.name.clone(),
-        strategy: strategy_name(&connection.strategy),
+        strategy: connection.strategy.to_string(),
         plugin_digest,
         status: Status::Failed,
         progress: Default::default(),

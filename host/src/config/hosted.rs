@@ -27,7 +27,7 @@ pub(super) fn refuse_literal_secrets(root: &Node) -> Result<()> {
 
 /// Refuses what else a hosted connection may not say, and moves its destination into its tenant's folder.
 pub(super) fn settle(root: &Node, mut connection: Connection, hosting: &Hosting<'_>) -> Result<Connection> {
-    if let StrategyRef::File(_) = connection.strategy {
+    if !matches!(connection.strategy, StrategyRef::BuiltIn(_)) {
         return Err(at(root, &["strategy"], "a component on the host's disk is not run here")
             .help("name one of the host's strategies: `GET /v1/plugins` lists them"));
     }

@@ -19,6 +19,7 @@ mod source;
 mod tests;
 mod yaml;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,12 +71,31 @@ pub struct LimitSetting {
 }
 
 /// Which component reads the source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StrategyRef {
     /// One that is built into the binary.
     BuiltIn(String),
     /// A component in a file.
     File(PathBuf),
+    /// A component that the host keeps by its digest: its bytes never change.
+    Kept {
+        /// Its name and version, as in `keyset@1.4.0`.
+        name: String,
+        /// SHA-256, in hexadecimal.
+        digest: String,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// As users name it.
+impl fmt::Display for StrategyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StrategyRef::BuiltIn(name) | StrategyRef::Kept { name, .. } => f.write_str(name),
+            StrategyRef::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// Where records come from and how the host may ask for them.

@@ -23,17 +23,28 @@ const MIGRATE_STATE: &str = "`migrate-state`";
 const SYNC: &str = "`sync`";
 
 /// A component that was vetted, compiled and linked.
+pub(super) struct Ready {
+    digest: String,
+    linked: StrategyPre<Guest>,
+    /// What it says of itself. It is asked once, so that what was checked is what a run goes by.
+    manifest: OnceCell<Manifest>,
+}
+
+impl Ready {
+    pub(super) fn new(digest: String, linked: StrategyPre<Guest>) -> Ready {
+        Ready { digest, linked, manifest: OnceCell::new() }
+    }
+}
+
+/// A component with the limits within which it runs.
 pub(super) struct ComponentStrategy(Arc<Inner>);
 
 struct Inner {
     /// Its name or its file, for messages.
     name: String,
-    digest: String,
-    linked: StrategyPre<Guest>,
+    ready: Arc<Ready>,
     limits: Limits,
     house: House,
-    /// What it says of itself. It is asked once, so that what was checked is what a run goes by.
-    manifest: OnceCell<Manifest>,
 }
 
 /// What all components of a process share.
@@ -46,14 +57,8 @@ pub(super) struct House {
 }
 
 impl ComponentStrategy {
-    pub(super) fn new(
-        name: String,
-        digest: String,
-        linked: StrategyPre<Guest>,
-        limits: Limits,
-        house: House,
-    ) -> ComponentStrategy {
-        ComponentStrategy(Arc::new(Inner { name, digest, linked, limits, house, manifest: OnceCell::new() }))
+    pub(super) fn new(name: String, ready: Arc<Ready>, limits: Limits, house: House) -> ComponentStrategy {
+        ComponentStrategy(Arc::new(Inner { name, ready, limits, house }))
     }
 
     /// Makes a call, of the function `name`, as soon as there is room for its instance. Dropping the future ends the call.
@@ -122,7 +127,7 @@ impl Inner {
         host: Option<Host>,
         meter: Arc<Meter>,
     ) -> Result<(Store<Guest>, contract::Strategy)> {
-        let mut store = Store::new(self.linked.engine(), Guest::new(call, self.limits, host, meter));
+        let mut store = Store::new(self.ready.linked.engine(), Guest::new(call, self.limits, host, meter));
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(call.carries(&self.limits).1);
         store.set_epoch_deadline(1);
@@ -131,7 +136,7 @@ impl Inner {
             store.data_mut().check_time()?;
             Ok(if yields { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
-        match self.linked.instantiate_async(&mut store).await {
+        match self.ready.linked.instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),
             Err(error) => Err(self.trap(error, "its start", store.data())),
         }
@@ -197,14 +202,14 @@ impl Inner {
 
 impl Strategy for ComponentStrategy {
     fn digest(&self) -> &str {
-        &self.0.digest
+        &self.0.ready.digest
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
         Box::pin(async {
             let describe =
                 || self.make(Call::Describe, DESCRIBE, |inner, meter| async move { inner.describe(meter).await });
-            self.0.manifest.get_or_try_init(describe).await.cloned()
+            self.0.ready.manifest.get_or_try_init(describe).await.cloned()
         })
     }
 

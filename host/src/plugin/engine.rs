@@ -15,12 +15,13 @@ use super::Strategy;
 use super::built_in;
 use super::cache::Cache;
 use super::compile::{self, Compiler};
-use super::component::{ComponentStrategy, House};
+use super::component::{ComponentStrategy, House, Ready};
 use super::contract::StrategyPre;
 use super::guest::Guest;
 use super::instance;
 use super::lanes::Lanes;
 use super::limits::{Limits, reached};
+use super::shelf::Shelf;
 use super::vetting::{Outline, vet};
 use crate::config::StrategyRef;
 use crate::error::{Error, Result};
@@ -40,6 +41,7 @@ pub struct Engine {
     compiler: Compiler,
     limits: Limits,
     house: House,
+    shelf: Shelf,
 }
 
 /// How an engine is to be.
@@ -89,7 +91,7 @@ impl Builder {
         let lanes = if limits.yields { Lanes::new()? } else { Lanes::none() };
         let room = Semaphore::new(limits.instances as usize);
         let house = House { room: Arc::new(room), lanes: Arc::new(lanes) };
-        Ok(Engine { engine, linker, cache, compiler, limits, house })
+        Ok(Engine { engine, linker, cache, compiler, limits, house, shelf: Shelf::default() })
     }
 }
 
@@ -124,15 +126,25 @@ impl Engine {
 
     /// Makes a strategy ready to run within limits that are those of the engine, or lower.
     pub async fn load_within(&self, strategy: &StrategyRef, limits: Limits) -> Result<Arc<dyn Strategy>> {
-        let name = place(strategy);
+        let ready = match self.shelf.find(strategy) {
+            Some(ready) => ready,
+            None => self.make_ready(strategy).await?,
+        };
+        Ok(Arc::new(ComponentStrategy::new(strategy.to_string(), ready, limits, self.house.clone())))
+    }
+
+    async fn make_ready(&self, strategy: &StrategyRef) -> Result<Arc<Ready>> {
+        let name = strategy.to_string();
         let (bytes, digest) = self.read(strategy.clone(), name.clone()).await?;
-        self.prepare(name.clone(), bytes, digest, limits).await.map_err(|error| error.at(name))
+        let ready = Arc::new(self.prepare(bytes, digest).await.map_err(|error| error.at(name))?);
+        self.shelf.put(strategy, &ready);
+        Ok(ready)
     }
 
     /// Looks at a component without running it.
     pub fn inspect(&self, strategy: &StrategyRef) -> Result<Inspection> {
         let bytes = read(strategy, self.limits.component_bytes)?;
-        let Outline { imports, contract } = vet(&bytes).map_err(|error| error.at(place(strategy)))?;
+        let Outline { imports, contract } = vet(&bytes).map_err(|error| error.at(strategy.to_string()))?;
         Ok(Inspection { digest: compile::digest(&bytes), bytes: bytes.len(), contract, imports })
     }
 
@@ -148,13 +160,7 @@ impl Engine {
         .await
     }
 
-    async fn prepare(
-        &self,
-        name: String,
-        bytes: Cow<'static, [u8]>,
-        digest: String,
-        limits: Limits,
-    ) -> Result<Arc<dyn Strategy>> {
+    async fn prepare(&self, bytes: Cow<'static, [u8]>, digest: String) -> Result<Ready> {
         let component = self.component(bytes, &digest).await?;
         let wrong_world = |error: wasmtime::Error| {
             Error::plugin("plugin.refused", format!("the component does not fit the contract: {error:#}"))
@@ -162,7 +168,7 @@ impl Engine {
         };
         let linked = self.linker.instantiate_pre(&component).map_err(wrong_world)?;
         let linked = StrategyPre::new(linked).map_err(wrong_world)?;
-        Ok(Arc::new(ComponentStrategy::new(name, digest, linked, limits, self.house.clone())))
+        Ok(Ready::new(digest, linked))
     }
 
     /// The component, compiled before or now.
@@ -254,6 +260,14 @@ fn read(strategy: &StrategyRef, limit: usize) -> Result<Cow<'static, [u8]>> {
     match strategy {
         StrategyRef::BuiltIn(name) => built_in::bytes(name).map(Into::into).ok_or_else(|| unknown(name)),
         StrategyRef::File(path) => read_file(path, limit).map(Into::into),
+        StrategyRef::Kept { digest, path, .. } => {
+            let bytes = read_file(path, limit)?;
+            if compile::digest(&bytes) != *digest {
+                let message = format!("{} was changed: its bytes are not those that were taken in", path.display());
+                return Err(Error::host(message).help("upload the component again"));
+            }
+            Ok(bytes.into())
+        }
     }
 }
 
@@ -287,13 +301,6 @@ fn unknown(name: &str) -> Error {
     match crate::suggest::nearest(name, &names) {
         Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
         None => error.help("for a component in a file, give its path, such as `./my-strategy.wasm`"),
-    }
-}
-
-fn place(strategy: &StrategyRef) -> String {
-    match strategy {
-        StrategyRef::BuiltIn(name) => name.clone(),
-        StrategyRef::File(path) => path.display().to_string(),
     }
 }
 

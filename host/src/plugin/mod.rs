@@ -16,6 +16,7 @@ mod held;
 mod instance;
 mod lanes;
 mod limits;
+mod shelf;
 mod vetting;
 mod wire;
 

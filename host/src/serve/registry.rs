@@ -115,7 +115,11 @@ impl Registry {
         let is_built_in = self.built_in.iter().any(|known| known.digest == version.digest);
         let reference = match is_built_in {
             true => StrategyRef::BuiltIn(version.name.to_string()),
-            false => StrategyRef::File(self.path(&version.digest)),
+            false => StrategyRef::Kept {
+                name: format!("{}@{}", version.name, version.version),
+                digest: version.digest.clone(),
+                path: self.path(&version.digest),
+            },
         };
         Plugin { version, reference }
     }

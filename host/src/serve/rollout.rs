@@ -87,7 +87,7 @@ impl Server {
             return Err(Refusal::Absent);
         }
         let said = format!("{name} {} is to be active again", plugin.version.version);
-        let to = matches!(plugin.reference, StrategyRef::File(_)).then(|| digest.to_owned());
+        let to = matches!(plugin.reference, StrategyRef::Kept { .. }).then(|| digest.to_owned());
         self.begin(name, to, handover, said).await
     }
 

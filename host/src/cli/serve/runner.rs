@@ -9,16 +9,19 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::super::connection::Loaded;
-use super::super::run::{self, Host, Options};
+use super::super::run::{self, Host, LoadedStrategy, Options};
 use crate::BoxFuture;
-use crate::config::{self, Hosting, Input};
+use crate::config::{self, Destination, Hosting, Input, StrategyRef};
 use crate::error::{Error, Result};
 use crate::http::Enough;
-use crate::model::Owner;
-use crate::plugin;
+use crate::model::{Owner, State};
+use crate::plugin::{Inspection, Manifest};
+use crate::serve::Refusal;
 use crate::serve::connection::Connection;
+use crate::serve::registry::Plugin;
 use crate::serve::runner::{Order, Runner, Running};
-use crate::serve::store::Secrets;
+use crate::serve::store::Store;
+use crate::sink::{self, StateStore};
 
 /// Everything that runs have in common. Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +29,7 @@ pub(super) struct HostedRunner(Arc<Inner>);
 
 struct Inner {
     host: Host,
-    secrets: Arc<dyn Secrets>,
+    store: Arc<dyn Store>,
     data: PathBuf,
     may_reach_private_addresses: bool,
 }
@@ -34,70 +37,146 @@ struct Inner {
 impl HostedRunner {
     pub(super) fn new(
         host: Host,
-        secrets: Arc<dyn Secrets>,
+        store: Arc<dyn Store>,
         data: &Path,
         may_reach_private_addresses: bool,
     ) -> HostedRunner {
-        HostedRunner(Arc::new(Inner { host, secrets, data: data.to_owned(), may_reach_private_addresses }))
+        HostedRunner(Arc::new(Inner { host, store, data: data.to_owned(), may_reach_private_addresses }))
     }
 }
 
 impl Inner {
     /// The connection as `tidegate sync` would have read it from a file.
-    async fn load(&self, connection: &Connection) -> Result<Loaded> {
-        let secrets = self.secrets.secrets(&connection.tenant).await;
-        let secrets = secrets.map_err(|refusal| Error::host(format!("the secrets cannot be read: {refusal}")))?;
+    async fn load(&self, connection: &Connection, plugin: &Plugin) -> Result<Loaded> {
+        let secrets = self.store.secrets(&connection.tenant).await.map_err(failed)?;
         let secrets: HashMap<String, SecretString> = secrets.into_iter().collect();
-        let mut document = connection.definition.document.clone();
-        document.insert("name".to_owned(), connection.name.as_str().into());
-        let folder = self.data.join("tenants").join(connection.tenant.as_str());
-        let strategies: Vec<&str> = plugin::built_in_names().collect();
-        let (parsed, places) = config::parse(&Input {
-            file: Path::new(connection.name.as_str()),
+        let Connection { tenant, name, definition, .. } = connection;
+        let mut document = definition.document.clone();
+        document.insert("name".to_owned(), name.as_str().into());
+        let (mut parsed, places) = config::parse(&Input {
+            file: Path::new(name.as_str()),
             text: &format!("{:#}", Value::Object(document)),
             overrides: &[],
             environment: &|name| secrets.get(name).map(|secret| secret.expose_secret().to_owned()),
-            strategies: &strategies,
+            strategies: &[definition.strategy()],
             hosting: Some(Hosting {
-                folder: &folder,
+                folder: &self.data.join("tenants").join(tenant.as_str()),
                 may_reach_private_addresses: self.may_reach_private_addresses,
             }),
         })?;
-        let owner =
-            Owner { tenant: connection.tenant.as_str().to_owned(), connection: connection.name.as_str().to_owned() };
-        Ok(Loaded { file: PathBuf::from(connection.name.as_str()), connection: parsed, places, owner })
+        parsed.strategy = plugin.reference.clone();
+        let owner = Owner { tenant: tenant.to_string(), connection: name.to_string() };
+        Ok(Loaded { file: PathBuf::from(name.as_str()), connection: parsed, places, owner })
     }
 
     async fn start(&self, order: Order) -> Result<Running> {
-        let loaded = self.load(&order.connection).await?;
+        let loaded = self.load(&order.connection, &order.plugin).await?;
         make_folder(&loaded.connection.destination).await?;
         let options = Options { full_refresh: order.is_full_refresh, dry_run: false, enough: Enough::default() };
         let prepared = run::prepare(&self.host, &loaded, options).await?;
-        Ok(Running {
-            gauge: prepared.gauge.clone(),
-            plugin_digest: prepared.strategy.digest().to_owned(),
-            report: Box::pin(run::run(prepared, options, order.interrupt)),
-        })
+        if !order.is_full_refresh {
+            self.settle_state(&order.connection, &loaded, order.plugin.version.state_version).await?;
+        }
+        Ok(Running { gauge: prepared.gauge.clone(), report: Box::pin(run::run(prepared, options, order.interrupt)) })
+    }
+
+    /// Sees to it that the strategy can go on from the state: one that it will migrate is kept for the way back, and one
+    /// that a newer version has left behind gives way to the one from before.
+    async fn settle_state(&self, connection: &Connection, loaded: &Loaded, version: u32) -> Result<()> {
+        let Some(saved) = saved_state(loaded).await? else { return Ok(()) };
+        let Connection { tenant, name, .. } = connection;
+        if saved.version < version {
+            return self.store.keep_state(tenant, name, saved).await.map_err(failed);
+        }
+        if saved.version > version
+            && let Some(kept) = self.store.kept_state(tenant, name, version).await.map_err(failed)?
+        {
+            tracing::warn!(
+                tenant = tenant.as_str(),
+                connection = name.as_str(),
+                "the state of version {} gives way to the one of version {} from before",
+                saved.version,
+                kept.version
+            );
+            return with_states(loaded, move |states| states.replace(Some(&kept))).await;
+        }
+        Ok(())
+    }
+
+    async fn check_state(&self, connection: &Connection, plugin: &Plugin) -> Result<()> {
+        let loaded = self.load(connection, plugin).await?;
+        let LoadedStrategy { strategy, .. } =
+            run::load_strategy(&self.host.engine, &loaded.connection, &loaded.places).await?;
+        let config = Value::Object(loaded.connection.config.clone()).to_string();
+        let tables = strategy.schema(&config).await?;
+        self.host.engine.limits().check_tables(&tables)?;
+        let version = plugin.version.state_version;
+        match saved_state(&loaded).await? {
+            Some(saved) if saved.version < version => {
+                strategy.migrate_state(saved.version, &saved.text).await.map(drop)
+            }
+            Some(saved) if saved.version > version => {
+                let kept = self.store.kept_state(&connection.tenant, &connection.name, version).await.map_err(failed)?;
+                let newer = || {
+                    let message =
+                        format!("its state has version {}, but this reads versions up to {version}", saved.version);
+                    Error::plugin("plugin.state", message).help("read all anew with a full refresh afterwards")
+                };
+                kept.map(drop).ok_or_else(newer)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
+async fn saved_state(loaded: &Loaded) -> Result<Option<State>> {
+    with_states(loaded, |states| states.show()).await
+}
+
+/// Does something with the states of a destination, where it may block.
+async fn with_states<T: Send + 'static>(
+    loaded: &Loaded,
+    act: impl FnOnce(&mut dyn StateStore) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (destination, owner) = (loaded.connection.destination.clone(), loaded.owner.clone());
+    let done = tokio::task::spawn_blocking(move || act(&mut *sink::open_state(&destination, &owner)?)).await;
+    done.unwrap_or_else(|_| Err(Error::host("the host crashed while it looked at a state")))
+}
+
 /// A tenant's folder is made when its first run begins.
-async fn make_folder(destination: &config::Destination) -> Result<()> {
-    let (config::Destination::Sqlite { path } | config::Destination::JsonlFile { path }) = destination else {
-        return Ok(());
-    };
+async fn make_folder(destination: &Destination) -> Result<()> {
+    let (Destination::Sqlite { path } | Destination::JsonlFile { path }) = destination else { return Ok(()) };
     let Some(folder) = path.parent() else { return Ok(()) };
-    tokio::fs::create_dir_all(folder)
-        .await
-        .map_err(|error| Error::sink(format!("the folder of `{}` cannot be made: {error}", path.display())))
+    let made = tokio::fs::create_dir_all(folder).await;
+    made.map_err(|error| Error::sink(format!("the folder of `{}` cannot be made: {error}", path.display())))
+}
+
+fn failed(refusal: Refusal) -> Error {
+    Error::host(format!("the store of the server failed: {refusal}"))
 }
 
 impl Runner for HostedRunner {
-    fn check<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<()>> {
+    fn check<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>> {
         Box::pin(async {
-            let loaded = self.0.load(connection).await?;
+            let loaded = self.0.load(connection, plugin).await?;
             run::prepare(&self.0.host, &loaded, Options::default()).await.map(drop)
         })
+    }
+
+    fn check_state<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.0.check_state(connection, plugin))
+    }
+
+    fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {
+        Box::pin(async move {
+            let inner = Arc::clone(&self.0);
+            let looked = tokio::task::spawn_blocking(move || inner.host.engine.inspect(&component)).await;
+            looked.unwrap_or_else(|_| Err(Error::host("the host crashed while it looked at a component")))
+        })
+    }
+
+    fn describe(&self, component: StrategyRef) -> BoxFuture<'_, Result<Manifest>> {
+        Box::pin(async move { self.0.host.engine.load(&component).await?.describe().await })
     }
 
     fn start(&self, order: Order) -> BoxFuture<'static, Result<Running>> {

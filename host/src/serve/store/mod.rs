@@ -19,10 +19,10 @@ use super::run::{End, Run, Trigger};
 use super::tenant::{Name, Quotas, Role, Tenant, Token};
 use crate::BoxFuture;
 
-pub use plugins::Plugins;
+pub use plugins::{KeptStates, Plugins};
 
 /// All that the server keeps.
-pub trait Store: Tenants + Secrets + Connections + Queue + Runs + Plugins {}
+pub trait Store: Tenants + Secrets + Connections + Queue + Runs + Plugins + KeptStates {}
 
 /// A page of a listing, in order of names or of identifiers.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use super::super::plugin::{Handover, Rollout, Stage, Step, Version};
 use super::super::tenant::Name;
 use super::Page;
 use crate::BoxFuture;
+use crate::model::State;
 
 /// Versions of strategies, which of them is active, and rollouts.
 pub trait Plugins: Send + Sync {
@@ -32,4 +33,13 @@ pub trait Plugins: Send + Sync {
     fn rollouts<'a>(&'a self, name: Option<&'a Name>, page: Page) -> BoxFuture<'a, Result<Vec<Rollout>>>;
     /// Those that are not over.
     fn open_rollouts(&self) -> BoxFuture<'_, Result<Vec<Rollout>>>;
+}
+
+/// The states from before a migration, for the way back.
+pub trait KeptStates: Send + Sync {
+    /// Keeps a state of a connection, in place of the one of that version.
+    fn keep_state<'a>(&'a self, tenant: &'a Name, name: &'a Name, state: State) -> BoxFuture<'a, Result<()>>;
+    /// The kept state of this version, or the newest before it.
+    fn kept_state<'a>(&'a self, tenant: &'a Name, name: &'a Name, version: u32)
+    -> BoxFuture<'a, Result<Option<State>>>;
 }
