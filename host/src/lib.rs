@@ -9,6 +9,7 @@ pub mod model;
 pub mod plain;
 pub mod playground;
 pub mod plugin;
+pub mod seal;
 pub mod serve;
 pub mod sink;
 mod suggest;

@@ -11,9 +11,10 @@ use super::connection::Loaded;
 use super::limits;
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
-use crate::http::{Client, Enough, FileTokens, MemoryTokens, Meter, Origins, SecretKey, Source, TokenStore};
+use crate::http::{Client, Enough, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
 use crate::model::{Owner, Report, Status};
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
+use crate::seal::SecretKey;
 use crate::sink::{self, Mode};
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
 

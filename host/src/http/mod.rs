@@ -42,7 +42,7 @@ pub use meter::{Enough, Meter};
 pub use origins::Origins;
 pub use page::Page;
 pub use source::Source;
-pub use tokens::{FileTokens, MemoryTokens, SecretKey, TokenStore};
+pub use tokens::{FileTokens, MemoryTokens, TokenStore};
 
 /// What a strategy asks for. See `wit/pages.wit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

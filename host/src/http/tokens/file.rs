@@ -10,9 +10,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::TokenStore;
-use super::seal::{Label, SecretKey};
 use crate::error::{Error, Result};
 use crate::model::Owner;
+use crate::seal::{Label, SecretKey};
 
 /// What is sealed.
 const CONTENT: &str = "refresh token";

@@ -1,11 +1,10 @@
 //! Where refresh tokens are kept that a server gave in exchange for the configured one.
 //!
 //! Such a server makes the configured token worthless with its first use, so the next run needs the last one given. It
-//! is written down only where the operator gave a key to encrypt it with (`seal`). Access tokens and those of sessions
+//! is written down only where the operator gave a key to encrypt it with ([`crate::seal`]). Access tokens and those of sessions
 //! are never written: they can be asked for again.
 
 mod file;
-mod seal;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +13,6 @@ use secrecy::SecretString;
 use crate::error::Result;
 
 pub use file::FileTokens;
-pub use seal::SecretKey;
 
 /// Keeps the last refresh token of one connection.
 pub trait TokenStore: Send + Sync {

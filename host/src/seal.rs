@@ -1,4 +1,6 @@
 //! Encryption of what is kept on disk: ChaCha20-Poly1305 (RFC 8439) under a key of the operator, bound to its owner.
+//!
+//! It must not know what is kept, nor where.
 
 use std::fs;
 
@@ -53,7 +55,7 @@ impl SecretKey {
     }
 
     /// Encrypts a text so that it can be opened for the same owner only.
-    pub(super) fn seal(&self, label: &Label<'_>, text: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, label: &Label<'_>, text: &[u8]) -> Result<Vec<u8>> {
         let failed = |_| Error::host("the machine has no random numbers to encrypt with");
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(failed)?;
@@ -66,7 +68,7 @@ impl SecretKey {
     }
 
     /// The text, if it was sealed with this key for this owner, and nobody changed it.
-    pub(super) fn open(&self, label: &Label<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, label: &Label<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = sealed.strip_prefix(HEADER)?.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = Zeroizing::new(text.to_vec());
@@ -81,14 +83,14 @@ impl SecretKey {
 }
 
 /// Whose a sealed text is, and what it is.
-pub(super) struct Label<'a> {
-    pub(super) owner: &'a Owner,
-    pub(super) content: &'a [&'a str],
+pub(crate) struct Label<'a> {
+    pub(crate) owner: &'a Owner,
+    pub(crate) content: &'a [&'a str],
 }
 
 impl Label<'_> {
     /// All of it, with lengths, so that no two labels have the same.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let Owner { tenant, connection } = self.owner;
         let parts = [tenant.as_str(), connection].into_iter().chain(self.content.iter().copied());
         parts.flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes())).collect()
