@@ -1,5 +1,7 @@
 //! When a connection is due: decided purely, from the schedule, the time, and how the last run ended.
 
+mod notation;
+
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -19,8 +21,9 @@ pub const SHORTEST_INTERVAL: Millis = 10_000;
 /// The longest interval and the longest jitter: a leap year.
 pub const LONGEST_INTERVAL: Millis = 366 * 24 * 60 * 60_000;
 
-/// When a connection runs by itself.
-#[derive(Clone, Debug, PartialEq)]
+/// When a connection runs by itself. Written as `notation` says.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "notation::Notation", into = "notation::Notation")]
 pub struct Schedule {
     rhythm: Rhythm,
     jitter: Millis,
