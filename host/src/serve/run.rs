@@ -8,6 +8,11 @@ use super::tenant::Name;
 use super::{Refusal, Result};
 use crate::model::{LogLine, Progress};
 
+/// The status of a run that somebody did not want any more.
+pub const CANCELLED: &str = "cancelled";
+/// The status of a run whose host went down.
+pub const LOST: &str = "lost";
+
 /// Why a run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -69,7 +74,7 @@ pub struct Run {
 pub struct End {
     /// When.
     pub at: Millis,
-    /// A word of [`crate::model::Status`], `cancelled`, or `lost` where the host went down.
+    /// A word of [`crate::model::Status`], [`CANCELLED`] or [`LOST`].
     pub status: String,
     /// What was read and written.
     pub progress: Progress,

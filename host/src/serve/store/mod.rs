@@ -9,6 +9,7 @@
 //! - What is asked for by a tenant's name is looked for among what is that tenant's, and nowhere else.
 
 mod plugins;
+mod sqlite;
 
 use secrecy::SecretString;
 
@@ -20,6 +21,7 @@ use super::tenant::{Name, Quotas, Role, Tenant, Token};
 use crate::BoxFuture;
 
 pub use plugins::{KeptStates, Plugins};
+pub use sqlite::SqliteStore;
 
 /// All that the server keeps.
 pub trait Store: Tenants + Secrets + Connections + Queue + Runs + Plugins + KeptStates {}
@@ -144,7 +146,8 @@ pub trait Queue: Send + Sync {
     /// Claims connections that are due, `most` of them, and begins their runs: those first whose tenants run least, then
     /// the longest due. A tenant has no more at once than its quota says.
     fn claim(&self, now: Millis, until: Millis, most: u32) -> BoxFuture<'_, Result<Vec<Claim>>>;
-    /// When the next connection will be due that nobody holds, `now` or later.
+    /// When the next connection may begin that nobody holds, as far as quotas let its tenant have one more run: right
+    /// after a claim that found less than it could take, this is later than the claim.
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Millis>>>;
     /// Holds leases longer. Returns those that are lost.
     fn renew(&self, leases: Vec<Lease>, until: Millis) -> BoxFuture<'_, Result<Vec<Lease>>>;
@@ -165,7 +168,7 @@ pub trait Runs: Send + Sync {
         connection: Option<&'a Name>,
         page: Page,
     ) -> BoxFuture<'a, Result<Vec<Run>>>;
-    /// What a tenant used since then: requests and bytes of runs that ended.
+    /// What a tenant used since the day (UTC) of then: requests and bytes of runs that ended.
     fn usage_since<'a>(&'a self, tenant: &'a Name, since: Millis) -> BoxFuture<'a, Result<(u64, u64)>>;
     /// Forgets runs that ended before then. Returns how many.
     fn forget_runs_before(&self, before: Millis) -> BoxFuture<'_, Result<u64>>;

@@ -1,0 +1,184 @@
+//! The history of runs.
+
+use rusqlite::{Connection as Sql, Row, params};
+
+use super::SqliteStore;
+use super::database::Outcome;
+use super::value::{self, DAY, count, integer, parsed, written};
+use super::{connections, tenants};
+use crate::BoxFuture;
+use crate::model::{Counts, Progress};
+use crate::serve::clock::Millis;
+use crate::serve::run::{End, Run};
+use crate::serve::store::{Page, Runs};
+use crate::serve::tenant::Name;
+use crate::serve::{Refusal, Result};
+
+/// All but the log.
+const COLUMNS: &str = "id, tenant, connection, trigger, scheduled_for, is_full_refresh, started_at,
+                       ended_at, status, requests, retries, bytes_in, rows_read,
+                       inserted, updated, unchanged, deleted, checkpoints, plugin_digest, retry_at, error";
+/// How many runs are forgotten at once: others write in between.
+const PORTION: u32 = 1_000;
+
+impl Runs for SqliteStore {
+    fn run<'a>(&'a self, tenant: &'a Name, id: &'a str) -> BoxFuture<'a, Result<Run>> {
+        let (tenant, id) = (tenant.clone(), id.to_owned());
+        Box::pin(self.database.read(move |sql| {
+            let find = format!("SELECT {COLUMNS}, log FROM runs WHERE tenant = ?1 AND id = ?2");
+            let mut query = sql.prepare_cached(&find)?;
+            let mut found = query.query_and_then([tenant.as_str(), id.as_str()], run)?;
+            found.next().unwrap_or_else(|| Err(Refusal::Absent.into()))
+        }))
+    }
+
+    fn runs<'a>(
+        &'a self,
+        tenant: &'a Name,
+        connection: Option<&'a Name>,
+        page: Page,
+    ) -> BoxFuture<'a, Result<Vec<Run>>> {
+        let (tenant, connection) = (tenant.clone(), connection.cloned());
+        Box::pin(self.database.read(move |sql| {
+            let which = match &connection {
+                Some(name) => connections::find(sql, &tenant, name).map(|_| "AND connection = ?4")?,
+                None => tenants::check(sql, &tenant).map(|()| "AND ?4 IS NULL")?,
+            };
+            // Behind every identifier, which are hexadecimal.
+            let list = format!(
+                "SELECT {COLUMNS}, NULL AS log FROM runs
+                 WHERE tenant = ?1 {which} AND id < ifnull(?2, 'z') ORDER BY id DESC LIMIT ?3"
+            );
+            let mut query = sql.prepare_cached(&list)?;
+            let connection = connection.as_ref().map(Name::as_str);
+            query.query_and_then(params![tenant.as_str(), page.after, page.limit, connection], run)?.collect()
+        }))
+    }
+
+    fn usage_since<'a>(&'a self, tenant: &'a Name, since: Millis) -> BoxFuture<'a, Result<(u64, u64)>> {
+        let tenant = tenant.clone();
+        Box::pin(self.database.read(move |sql| {
+            tenants::check(sql, &tenant)?;
+            let sum = "SELECT ifnull(sum(requests), 0) AS requests, ifnull(sum(bytes), 0) AS bytes
+                       FROM usage WHERE tenant = ?1 AND day >= ?2";
+            let mut query = sql.prepare_cached(sum)?;
+            let used = |row: &Row<'_>| Ok((count(row, "requests")?, count(row, "bytes")?));
+            Ok(query.query_row(params![tenant.as_str(), since.div_euclid(DAY)], used)?)
+        }))
+    }
+
+    fn forget_runs_before(&self, before: Millis) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            let mut forgotten = 0;
+            loop {
+                let portion = self.database.write(move |sql| forget(sql, before)).await?;
+                forgotten += u64::from(portion);
+                if portion < PORTION {
+                    return Ok(forgotten);
+                }
+            }
+        })
+    }
+}
+
+/// Begins a run. Says false where there is a run for its firing already, and then begins none.
+pub(super) fn begin(sql: &Sql, run: &Run) -> Outcome<bool> {
+    let begin = "INSERT INTO runs (id, tenant, connection, trigger, scheduled_for, is_full_refresh, started_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (tenant, connection, scheduled_for) WHERE scheduled_for IS NOT NULL DO NOTHING";
+    let values = params![
+        run.id,
+        run.tenant.as_str(),
+        run.connection.as_str(),
+        run.trigger.as_str(),
+        run.scheduled_for,
+        run.is_full_refresh,
+        run.started_at,
+    ];
+    Ok(sql.prepare_cached(begin)?.execute(values)? > 0)
+}
+
+/// Writes the end of a run, and what it used.
+pub(super) fn end(sql: &Sql, tenant: &Name, id: &str, end: &End) -> Outcome<()> {
+    let update = "UPDATE runs
+                  SET ended_at = ?3, status = ?4, requests = ?5, retries = ?6, bytes_in = ?7, rows_read = ?8,
+                      inserted = ?9, updated = ?10, unchanged = ?11, deleted = ?12, checkpoints = ?13,
+                      plugin_digest = ?14, retry_at = ?15, error = ?16, log = ?17
+                  WHERE tenant = ?1 AND id = ?2";
+    let Progress { requests, retries, bytes_in, rows_read, committed } = end.progress;
+    let values = params![
+        tenant.as_str(),
+        id,
+        end.at,
+        end.status,
+        integer(requests),
+        integer(retries),
+        integer(bytes_in),
+        integer(rows_read),
+        integer(committed.inserted),
+        integer(committed.updated),
+        integer(committed.unchanged),
+        integer(committed.deleted),
+        integer(committed.checkpoints),
+        end.plugin_digest,
+        end.retry_at,
+        end.error.as_ref().map(written).transpose()?,
+        written(&end.log)?,
+    ];
+    sql.prepare_cached(update)?.execute(values)?;
+    let add = "INSERT INTO usage (tenant, day, requests, bytes) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (tenant, day) DO UPDATE
+               SET requests = requests + excluded.requests, bytes = bytes + excluded.bytes";
+    let values = params![tenant.as_str(), end.at.div_euclid(DAY), integer(requests), integer(bytes_in)];
+    sql.prepare_cached(add)?.execute(values)?;
+    Ok(())
+}
+
+/// Forgets a portion of the runs that ended before then, and what was used on days before.
+fn forget(sql: &Sql, before: Millis) -> Outcome<u32> {
+    let forget = "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at < ?1 LIMIT ?2)";
+    let forgotten = sql.prepare_cached(forget)?.execute(params![before, PORTION])?;
+    sql.prepare_cached("DELETE FROM usage WHERE day < ?1")?.execute([before.div_euclid(DAY)])?;
+    Ok(u32::try_from(forgotten).unwrap_or(PORTION))
+}
+
+fn run(row: &Row<'_>) -> Outcome<Run> {
+    let trigger: String = row.get("trigger")?;
+    let ended_at: Option<Millis> = row.get("ended_at")?;
+    Ok(Run {
+        id: row.get("id")?,
+        tenant: value::name(row, "tenant")?,
+        connection: value::name(row, "connection")?,
+        trigger: trigger.parse()?,
+        scheduled_for: row.get("scheduled_for")?,
+        is_full_refresh: row.get("is_full_refresh")?,
+        started_at: row.get("started_at")?,
+        end: ended_at.map(|at| read_end(row, at)).transpose()?,
+    })
+}
+
+fn read_end(row: &Row<'_>, at: Millis) -> Outcome<End> {
+    let committed = Counts {
+        inserted: count(row, "inserted")?,
+        updated: count(row, "updated")?,
+        unchanged: count(row, "unchanged")?,
+        deleted: count(row, "deleted")?,
+        checkpoints: count(row, "checkpoints")?,
+    };
+    let progress = Progress {
+        requests: count(row, "requests")?,
+        retries: count(row, "retries")?,
+        bytes_in: count(row, "bytes_in")?,
+        rows_read: count(row, "rows_read")?,
+        committed,
+    };
+    Ok(End {
+        at,
+        status: row.get("status")?,
+        progress,
+        plugin_digest: row.get("plugin_digest")?,
+        retry_at: row.get("retry_at")?,
+        error: parsed(row, "error")?,
+        log: parsed(row, "log")?.unwrap_or_default(),
+    })
+}
