@@ -38,6 +38,12 @@ pub struct Connection {
 }
 
 impl Definition {
+    /// When a connection that is defined so at `now` runs first by itself.
+    pub fn first_due(&self, tenant: &Name, name: &Name, now: Millis) -> Option<Millis> {
+        let schedule = self.schedule.as_ref().filter(|_| !self.is_paused)?;
+        schedule.after(now, seed(tenant, name))
+    }
+
     /// The strategy that its document names.
     pub fn strategy(&self) -> &str {
         self.document.get("strategy").and_then(serde_json::Value::as_str).unwrap_or_default()

@@ -11,6 +11,7 @@
 //! `worker` tells the story of one claim, from its lease to its entry in the history. Nothing here knows wasmtime, SQL
 //! (but for `store::sqlite`), reqwest or the command line.
 
+pub mod api;
 pub mod clock;
 pub mod connection;
 mod dispatcher;
@@ -24,6 +25,7 @@ pub mod runner;
 pub mod schedule;
 pub mod store;
 pub mod tenant;
+pub mod token;
 mod worker;
 
 use std::sync::Arc;

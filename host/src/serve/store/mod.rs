@@ -24,7 +24,7 @@ pub use plugins::{KeptStates, Plugins};
 pub use sqlite::SqliteStore;
 
 /// All that the server keeps.
-pub trait Store: Tenants + Secrets + Connections + Queue + Runs + Plugins + KeptStates {}
+pub trait Store: Tenants + Secrets + Connections + Queue + Runs + Idempotency + Plugins + KeptStates {}
 
 /// A page of a listing, in order of names or of identifiers.
 #[derive(Clone, Debug)]
@@ -172,4 +172,57 @@ pub trait Runs: Send + Sync {
     fn usage_since<'a>(&'a self, tenant: &'a Name, since: Millis) -> BoxFuture<'a, Result<(u64, u64)>>;
     /// Forgets runs that ended before then. Returns how many.
     fn forget_runs_before(&self, before: Millis) -> BoxFuture<'_, Result<u64>>;
+}
+
+/// What a request is known by when it is sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The identifier of the token that it came with.
+    pub caller: String,
+    /// The key that its sender gave it.
+    pub key: String,
+}
+
+/// An answer that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that belong to the body.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// What is known of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing, until now.
+    Never,
+    /// It is being answered.
+    Underway,
+    /// It was answered so.
+    Answered(Answer),
+    /// Another came with its key.
+    Different,
+}
+
+/// How long answers are kept, in milliseconds: a day.
+pub const ANSWERS_KEPT: Millis = 24 * 60 * 60_000;
+/// How long a request is taken to be underway: longer than any takes. The host went down behind an older one.
+pub const ANSWERED_WITHIN: Millis = 60_000;
+
+/// Answers that are given again, so that a request that is sent twice acts once.
+pub trait Idempotency: Send + Sync {
+    /// What is known of a request, at `now`. Where that is nothing, it is underway from now on.
+    fn begin_request<'a>(
+        &'a self,
+        key: &'a RequestKey,
+        fingerprint: [u8; 32],
+        now: Millis,
+    ) -> BoxFuture<'a, Result<Seen>>;
+    /// Keeps the answer of a request that is underway.
+    fn finish_request<'a>(&'a self, key: &'a RequestKey, answer: Answer) -> BoxFuture<'a, Result<()>>;
+    /// Forgets a request that is underway.
+    fn abandon_request<'a>(&'a self, key: &'a RequestKey) -> BoxFuture<'a, Result<()>>;
 }

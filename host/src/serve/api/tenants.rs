@@ -1,0 +1,188 @@
+//! Tenants: made, bounded and removed by operators, and seen by themselves.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::caller::{Allowed, Govern, Look};
+use super::idempotency::Once;
+use super::openapi::{Conflict, Reused};
+use super::page::{Listing, PageQuery, Window};
+use super::path::{Everywhere, TenantPath};
+use super::problem::{Problem, Result};
+use super::query::Query;
+use super::shape::{parsed, time};
+use crate::serve::Server;
+use crate::serve::tenant::{self, Name};
+
+/// The largest figure of a quota: JSON readers keep every digit up to it.
+const LARGEST: u64 = (1 << 53) - 1;
+
+/// What a tenant may use. What is absent or null has no bound but the host's.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Quotas {
+    /// Connections, paused ones included.
+    connections: Option<u32>,
+    /// Runs at once.
+    concurrent_runs: Option<u32>,
+    /// Requests a day (UTC), retries included.
+    #[schema(maximum = 9007199254740991_u64)]
+    requests_per_day: Option<u64>,
+    /// Bytes received a day (UTC), decompressed.
+    #[schema(maximum = 9007199254740991_u64)]
+    bytes_per_day: Option<u64>,
+    /// Bytes of a strategy's memory.
+    #[schema(maximum = 9007199254740991_u64)]
+    memory_bytes: Option<u64>,
+    /// Seconds of a strategy's computing, a run.
+    cpu_seconds: Option<u32>,
+}
+
+impl From<tenant::Quotas> for Quotas {
+    fn from(quotas: tenant::Quotas) -> Quotas {
+        let tenant::Quotas { connections, concurrent_runs, requests_per_day, bytes_per_day, memory_bytes, cpu_seconds } =
+            quotas;
+        Quotas { connections, concurrent_runs, requests_per_day, bytes_per_day, memory_bytes, cpu_seconds }
+    }
+}
+
+impl TryFrom<Quotas> for tenant::Quotas {
+    type Error = Problem;
+
+    fn try_from(quotas: Quotas) -> Result<tenant::Quotas> {
+        let Quotas { connections, concurrent_runs, requests_per_day, bytes_per_day, memory_bytes, cpu_seconds } =
+            quotas;
+        if [requests_per_day, bytes_per_day, memory_bytes].into_iter().flatten().any(|figure| figure > LARGEST) {
+            return Err(Problem::invalid(format!("quotas: a figure is {LARGEST} at most"))
+                .help("leave it out where there is to be no bound"));
+        }
+        Ok(tenant::Quotas { connections, concurrent_runs, requests_per_day, bytes_per_day, memory_bytes, cpu_seconds })
+    }
+}
+
+/// One whose connections are run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tenant {
+    /// Its name.
+    #[schema(pattern = "^[a-z0-9][a-z0-9_-]{0,62}$")]
+    name: String,
+    /// What it may use.
+    quotas: Quotas,
+    /// When it came.
+    #[schema(format = "date-time")]
+    created_at: String,
+}
+
+impl From<tenant::Tenant> for Tenant {
+    fn from(tenant: tenant::Tenant) -> Tenant {
+        Tenant { name: tenant.name.to_string(), quotas: tenant.quotas.into(), created_at: time(tenant.created_at) }
+    }
+}
+
+/// A tenant to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewTenant {
+    /// Its name.
+    #[serde(deserialize_with = "parsed")]
+    #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$", example = "acme")]
+    name: Name,
+    /// What it may use.
+    #[serde(default)]
+    quotas: Quotas,
+}
+
+/// What is to change of a tenant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TenantChange {
+    /// What it may use from now on, in place of all that it might before.
+    quotas: Quotas,
+}
+
+/// All tenants, by name.
+#[utoipa::path(
+    get, path = "/v1/tenants", tag = "tenants",
+    params(PageQuery),
+    responses((status = 200, body = Listing<Tenant>)),
+)]
+pub(super) async fn list_tenants(
+    State(server): State<Server>,
+    _: Allowed<Govern, Everywhere>,
+    query: Query<PageQuery>,
+) -> Result<Json<Listing<Tenant>>> {
+    let window = Window::try_from(query)?;
+    let tenants = server.store.tenants(window.page()).await?;
+    Ok(Json(window.show(tenants, |tenant| tenant.name.as_str())))
+}
+
+/// Makes a tenant.
+#[utoipa::path(
+    post, path = "/v1/tenants", tag = "tenants",
+    request_body = NewTenant,
+    responses((status = 201, body = Tenant, headers(("Location" = String, description = "Where it is."))), Conflict, Reused),
+)]
+pub(super) async fn create_tenant(
+    State(server): State<Server>,
+    allowed: Allowed<Govern, Everywhere>,
+    once: Once,
+    body: Body<NewTenant>,
+) -> Result<Response> {
+    let create = async {
+        let NewTenant { name, quotas } = body.value;
+        let tenant = tenant::Tenant { name, quotas: quotas.try_into()?, created_at: server.clock.now() };
+        server.store.create_tenant(tenant.clone()).await?;
+        let place = format!("/v1/tenants/{}", tenant.name);
+        Ok((StatusCode::CREATED, [(LOCATION, place)], Json(Tenant::from(tenant))))
+    };
+    once.answer(&server, &allowed.caller, &body.digest, create).await
+}
+
+/// One tenant.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}", tag = "tenants",
+    params(TenantPath),
+    responses((status = 200, body = Tenant)),
+)]
+pub(super) async fn read_tenant(
+    State(server): State<Server>,
+    allowed: Allowed<Look, TenantPath>,
+) -> Result<Json<Tenant>> {
+    Ok(Json(server.store.tenant(&allowed.path.tenant).await?.into()))
+}
+
+/// Changes what a tenant may use.
+#[utoipa::path(
+    patch, path = "/v1/tenants/{tenant}", tag = "tenants",
+    params(TenantPath), request_body = TenantChange,
+    responses((status = 200, body = Tenant)),
+)]
+pub(super) async fn change_tenant(
+    State(server): State<Server>,
+    allowed: Allowed<Govern, TenantPath>,
+    body: Body<TenantChange>,
+) -> Result<Json<Tenant>> {
+    let changed = server.store.set_quotas(&allowed.path.tenant, body.value.quotas.try_into()?).await?;
+    server.live.wake();
+    Ok(Json(changed.into()))
+}
+
+/// Removes a tenant and all that is its. Rows that its connections wrote stay where they are.
+#[utoipa::path(
+    delete, path = "/v1/tenants/{tenant}", tag = "tenants",
+    params(TenantPath),
+    responses((status = 204), Conflict),
+)]
+pub(super) async fn delete_tenant(
+    State(server): State<Server>,
+    allowed: Allowed<Govern, TenantPath>,
+) -> Result<impl IntoResponse> {
+    server.store.delete_tenant(&allowed.path.tenant).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,40 @@
+//! API tokens: what a caller shows, and what is kept of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::{SecureRandom, SystemRandom};
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+
+use super::{Refusal, Result};
+
+/// What each token begins with, so that scanners for leaked secrets know one when they see it.
+const PREFIX: &str = "tg_";
+
+/// A new token: 256 random bits. Nobody can guess one, so its plain SHA-256 is safe to keep.
+pub fn mint() -> Result<SecretString> {
+    let mut bits = [0; 32];
+    SystemRandom::new().fill(&mut bits).map_err(|_| Refusal::failed("the machine gives no random numbers"))?;
+    Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)).into())
+}
+
+/// What is kept of a token. A token is found by it, so that no comparison tells how much of a guess is right.
+pub fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_are_known_by_their_beginning() {
+        let tokens: HashSet<_> = (0..100).map(|_| mint().expect("a token").expose_secret().to_owned()).collect();
+        assert_eq!(tokens.len(), 100);
+        assert!(tokens.iter().all(|token| token.starts_with("tg_") && token.len() == 46));
+    }
+}
