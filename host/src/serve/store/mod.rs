@@ -184,7 +184,7 @@ pub struct RequestKey {
 }
 
 /// An answer that was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,

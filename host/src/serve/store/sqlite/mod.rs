@@ -4,6 +4,7 @@
 //! commit; `schema.sql` says what is kept. The other files implement a trait of the port each. Nothing here decides when
 //! a connection is due, nor knows what a document says.
 
+mod answers;
 mod connections;
 mod database;
 mod queue;

@@ -119,3 +119,14 @@ CREATE UNIQUE INDEX firings ON runs (tenant, connection, scheduled_for) WHERE sc
 CREATE INDEX runs_of_connections ON runs (tenant, connection, id);
 CREATE INDEX runs_of_tenants ON runs (tenant, id);
 CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Answers to requests that may be sent again. Without an answer: the request is being answered.
+CREATE TABLE answers (
+    caller TEXT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    begun_at INTEGER NOT NULL,
+    answer TEXT,
+    PRIMARY KEY (caller, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_begun ON answers (begun_at);
