@@ -154,7 +154,7 @@ fn put(
     Ok(())
 }
 
-fn connection(row: &Row<'_>) -> Outcome<Connection> {
+pub(super) fn connection(row: &Row<'_>) -> Outcome<Connection> {
     let definition = Definition {
         document: parsed(row, "document")?.unwrap_or_default(),
         schedule: parsed(row, "schedule")?,
