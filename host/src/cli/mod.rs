@@ -23,6 +23,7 @@ mod playground;
 mod progress;
 mod run;
 mod schema;
+mod serve;
 mod state;
 mod summary;
 mod sync;
@@ -70,6 +71,8 @@ struct Globals {
 enum Command {
     /// Run connections, side by side
     Sync(sync::Arguments),
+    /// Run the connections of many tenants on their schedules, over an HTTP API
+    Serve(serve::Arguments),
     /// Check connections without writing anything: configuration, strategy, source, credentials, destination
     Check(check::Arguments),
     /// Prove that a strategy loses nothing, against simulated sources and with a crash at every step
@@ -144,6 +147,7 @@ async fn execute(command: Command, screen: logging::Screen, operator: &Operator)
     let limits = &operator.limits;
     match command {
         Command::Sync(arguments) => sync::execute(arguments, screen, limits).await,
+        Command::Serve(arguments) => serve::execute(arguments, screen, limits).await,
         Command::Check(arguments) => check::execute(arguments, limits).await,
         Command::Certify(arguments) => certify::execute(arguments, screen, limits).await,
         Command::Describe(arguments) => describe::execute(arguments, limits).await,

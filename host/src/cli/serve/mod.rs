@@ -8,20 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::logging::Screen;
 use super::output::Stream;
 use super::sync::asked_to_stop;
 use super::{exit, run};
-use crate::config;
+use crate::config::{self, StrategyRef};
 use crate::error::{Error, Result};
+use crate::plugin;
 use crate::plugin::Limits;
 use crate::serve::live::Live;
-use crate::serve::store::{SqliteStore, Store, Tenants};
-use crate::serve::tenant::Role;
-use crate::serve::{Clock, Server, Settings, api};
+use crate::serve::plugin::Version;
+use crate::serve::registry::Registry;
+use crate::serve::rollout::Rollouts;
+use crate::serve::store::{SqliteStore, Store};
+use crate::serve::tenant::{Role, Token};
+use crate::serve::{Clock, Refusal, Server, Settings, api, token};
 
 use runner::HostedRunner;
 
@@ -51,7 +57,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limits) -> Result<u8> {
     let settings = Settings { concurrent_runs: arguments.concurrent_runs, drain: arguments.drain };
-    let server = open(&arguments, limits)?;
+    let server = open(&arguments, limits).await?;
+    server.resume_rollouts().await.map_err(failed)?;
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         Error::configuration(format!("cannot listen on {}: {error}", arguments.listen))
             .help("choose another address by `--listen`")
@@ -63,29 +70,72 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
     }
     let stop = CancellationToken::new();
     let stopping = tokio::spawn(listen(stop.clone()));
-    let answering = tokio::spawn(api::serve(listener, server.clone(), stop.clone()));
+    // The API answers until the last run has ended, so that those who watch it see its end.
+    let ended = CancellationToken::new();
+    let answering = tokio::spawn(api::serve(server.clone(), listener, ended.clone().cancelled_owned()));
     crate::serve::serve(&server, settings, &stop).await;
+    ended.cancel();
+    // Somebody may follow a run's events, and never stop.
+    if let Ok(answered) = tokio::time::timeout(LAST_ANSWERS, answering).await {
+        answered.map_err(|_| Error::host("the API crashed"))??;
+    }
     stopping.abort();
-    answering.await.map_err(|_| Error::host("the API crashed"))??;
     Ok(exit::DONE)
 }
 
+/// How long answers may take once nothing runs any more.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+fn failed(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Invalid(error) | Refusal::Failed(error) => error,
+        other => Error::host(other.to_string()),
+    }
+}
+
 /// Opens the data folder and puts the parts together.
-fn open(arguments: &Arguments, limits: &Limits) -> Result<Server> {
-    let store = Arc::new(SqliteStore::open(&arguments.data, run::secret_key()?)?);
+async fn open(arguments: &Arguments, limits: &Limits) -> Result<Server> {
+    let key = run::secret_key()?;
+    if key.is_none() {
+        tracing::warn!("TIDEGATE_SECRET_KEY is not set, so tenants' secrets are kept in memory only");
+    }
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&arguments.data, key)?);
     let host = run::Host::new(limits)?.with_token_folder(arguments.data.join("tokens"));
-    let runner = HostedRunner::new(host, store.clone(), &arguments.data, arguments.allow_private_addresses);
-    Ok(Server { store, runner: Arc::new(runner), live: Arc::new(Live::default()), clock: Clock::System })
+    let built_in = built_in(&host).await?;
+    let runner = HostedRunner::new(host, Arc::clone(&store), &arguments.data, arguments.allow_private_addresses);
+    Ok(Server {
+        store,
+        runner: Arc::new(runner),
+        registry: Arc::new(Registry::new(&arguments.data.join("plugins"), built_in)),
+        rollouts: Arc::new(Rollouts::default()),
+        live: Arc::new(Live::default()),
+        clock: Clock::System,
+    })
+}
+
+/// The strategies that are part of this binary.
+async fn built_in(host: &run::Host) -> Result<Vec<Version>> {
+    let mut versions = Vec::new();
+    for name in plugin::built_in_names() {
+        let reference = StrategyRef::BuiltIn(name.to_owned());
+        let manifest = host.engine.load(&reference).await?.describe().await?;
+        versions.push(Version::new(host.engine.inspect(&reference)?, manifest, None, 0).map_err(failed)?);
+    }
+    Ok(versions)
 }
 
 /// A new server is of no use to anyone without a token.
 async fn first_token(server: &Server) -> Result<()> {
-    let failed = |refusal: crate::serve::Refusal| Error::host(format!("the first token cannot be made: {refusal}"));
     if server.store.has_token_of(Role::Operator).await.map_err(failed)? {
         return Ok(());
     }
-    let token = api::mint(server, None, Role::Operator, "first").await.map_err(failed)?;
-    Stream::Stdout.print(&format!("operator token, shown this once: {token}"));
+    let secret = token::mint().map_err(failed)?;
+    let created_at = server.clock.now();
+    let id = Uuid::now_v7().to_string();
+    let token = Token { id, tenant: None, role: Role::Operator, label: "first".to_owned(), created_at };
+    let secret = secret.expose_secret();
+    server.store.add_token(token, token::hash(secret)).await.map_err(failed)?;
+    Stream::Stdout.print(&format!("operator token, shown this once: {secret}"));
     Ok(())
 }
 

@@ -116,7 +116,8 @@ impl Inner {
                 strategy.migrate_state(saved.version, &saved.text).await.map(drop)
             }
             Some(saved) if saved.version > version => {
-                let kept = self.store.kept_state(&connection.tenant, &connection.name, version).await.map_err(failed)?;
+                let kept =
+                    self.store.kept_state(&connection.tenant, &connection.name, version).await.map_err(failed)?;
                 let newer = || {
                     let message =
                         format!("its state has version {}, but this reads versions up to {version}", saved.version);
