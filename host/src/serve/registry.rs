@@ -112,8 +112,7 @@ impl Registry {
     }
 
     fn plugin(&self, version: Arc<Version>) -> Plugin {
-        let is_built_in = self.built_in.iter().any(|known| known.digest == version.digest);
-        let reference = match is_built_in {
+        let reference = match self.is_built_in(&version) {
             true => StrategyRef::BuiltIn(version.name.to_string()),
             false => StrategyRef::Kept {
                 name: format!("{}@{}", version.name, version.version),
@@ -132,6 +131,11 @@ impl Registry {
     /// The built-in version of a name.
     pub fn built_in(&self, name: &Name) -> Option<Arc<Version>> {
         self.built_in.iter().find(|version| version.name == *name).cloned()
+    }
+
+    /// Whether a version is part of the binary.
+    pub fn is_built_in(&self, version: &Version) -> bool {
+        self.built_in.iter().any(|known| known.digest == version.digest)
     }
 
     /// All versions, with whether each is active, by name and in the order in which they came.

@@ -15,6 +15,7 @@ mod idempotency;
 mod openapi;
 mod page;
 mod path;
+mod plugins;
 mod problem;
 mod query;
 mod runs;
@@ -91,6 +92,13 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(runs::read_run))
         .routes(routes!(runs::cancel_run))
         .routes(routes!(events::watch_run))
+        .routes(routes!(plugins::list_plugins))
+        .routes(routes!(plugins::upload_plugin))
+        .routes(routes!(plugins::activate_plugin))
+        .routes(routes!(plugins::list_rollouts))
+        .routes(routes!(plugins::read_rollout))
+        .routes(routes!(plugins::approve_rollout))
+        .routes(routes!(plugins::roll_back))
 }
 
 /// What every answer says: it may hold what only this caller may see, so nobody keeps it, and it is what it says it is.

@@ -44,6 +44,7 @@ pub(super) async fn describe_api() -> impl IntoResponse {
         (name = "secrets", description = "What connections prove themselves with."),
         (name = "connections", description = "What is run, and when."),
         (name = "runs", description = "What was run, and how it went."),
+        (name = "plugins", description = "Strategies, and the rollouts of their versions."),
         (name = "server", description = "The server itself."),
     )
 )]

@@ -16,24 +16,12 @@ pub(super) trait Place {
 #[derive(Deserialize)]
 pub(super) struct Everywhere {}
 
-impl Place for Everywhere {
-    fn tenant(&self) -> Option<&Name> {
-        None
-    }
-}
-
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct OperatorTokenPath {
     /// The identifier of a token.
     #[param(format = "uuid")]
     pub(super) token: String,
-}
-
-impl Place for OperatorTokenPath {
-    fn tenant(&self) -> Option<&Name> {
-        None
-    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -67,6 +55,23 @@ pub(super) struct SecretPath {
     /// The name of a secret.
     #[param(pattern = "^[A-Z_][A-Z0-9_]{0,127}$", example = "API_TOKEN")]
     pub(super) secret: String,
+}
+
+/// A strategy.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct PluginPath {
+    /// The name of a strategy.
+    #[param(pattern = "^[a-z0-9][a-z0-9_-]{0,62}$", example = "keyset")]
+    pub(super) plugin: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RolloutPath {
+    /// The identifier of a rollout.
+    #[param(format = "uuid")]
+    pub(super) rollout: String,
 }
 
 /// A connection. Its name is checked after the access to its tenant, so that a wrong one can be answered with help.
@@ -104,4 +109,15 @@ macro_rules! of_tenant {
     };
 }
 
+macro_rules! of_operators {
+    ($($place:ty),*) => {
+        $(impl Place for $place {
+            fn tenant(&self) -> Option<&Name> {
+                None
+            }
+        })*
+    };
+}
+
+of_operators!(Everywhere, OperatorTokenPath, PluginPath, RolloutPath);
 of_tenant!(TenantPath, TokenPath, SecretPath, ConnectionPath, RunPath);
