@@ -14,6 +14,7 @@ mod egress;
 mod failing_disk;
 mod faults;
 mod hostile;
+mod hosting;
 mod interruption;
 #[cfg(unix)]
 mod kills;

@@ -39,6 +39,20 @@ pub(crate) fn immoderate() -> &'static Path {
     COMPONENT.get_or_init(|| guest("tidegate-guest-immoderate"))
 }
 
+/// A version of the component of `tests/guests/variant`, as in `1.1.0` and `panics`.
+pub(crate) fn variant(version: &str, forms: &str) -> Vec<u8> {
+    const MARK: &[u8] = b"tidegate-variant:";
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    let component = COMPONENT.get_or_init(|| std::fs::read(guest("tidegate-guest-variant")).expect("a component"));
+    let mut changed = component.clone();
+    let places: Vec<usize> = (0..changed.len()).filter(|at| changed[*at..].starts_with(MARK)).collect();
+    let [at] = places[..] else { panic!("the mark stands at {places:?}") };
+    let filled = format!("{version} {forms:<46}");
+    let filled = &filled.as_bytes()[..47];
+    changed[at + MARK.len()..][..47].copy_from_slice(filled);
+    changed
+}
+
 /// The component of a package of `tests/guests`.
 fn guest(package: &str) -> PathBuf {
     let modules = compile(package, &["rustc", "--lib", "--crate-type", "cdylib"]);

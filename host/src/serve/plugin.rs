@@ -63,10 +63,10 @@ impl Version {
         })
     }
 
-    /// What it may do or needs, and the other does not.
+    /// What it may do, and the other may not. What a strategy promises to keep to (`forward:…`) allows it nothing.
     pub fn wider_than(&self, other: &Version) -> Vec<String> {
         let imports = self.imports.iter().filter(|import| !other.imports.contains(import));
-        let needs = self.needs.iter().filter(|need| !other.needs.contains(need));
+        let needs = self.needs.iter().filter(|need| !need.starts_with("forward:") && !other.needs.contains(need));
         imports.chain(needs).cloned().collect()
     }
 }

@@ -248,12 +248,18 @@ async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found> {
     Ok(Found { connections: connections.len(), wider })
 }
 
-/// Makes the new version the active one, and watches its first runs.
+/// Makes the new version the active one, and watches its first runs, where there is a version to go back to.
 async fn make_active(server: Server, rollout: Rollout) {
     let Some(digest) = server.digest_of(&rollout) else { return };
-    server.rollouts.watch(&rollout, &digest);
+    let stage = match server.registry.active(&rollout.name) {
+        Some(_) => Stage::Watching,
+        None => Stage::Done,
+    };
+    if stage == Stage::Watching {
+        server.rollouts.watch(&rollout, &digest);
+    }
     let step = server.step("active".to_owned());
-    let switched = match server.store.switch(&rollout.id, Stage::Checking, Stage::Watching, step).await {
+    let switched = match server.store.switch(&rollout.id, Stage::Checking, stage, step).await {
         Ok(()) => server.registry.refresh(&*server.store).await,
         refused => refused,
     };

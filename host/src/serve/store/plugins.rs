@@ -24,7 +24,7 @@ pub trait Plugins: Send + Sync {
     fn begin_rollout(&self, rollout: Rollout) -> BoxFuture<'_, Result<()>>;
     /// Notes what was done, and how far it is now; a conflict where it is not at `before` any more.
     fn note_step<'a>(&'a self, id: &'a str, before: Stage, stage: Stage, step: Step) -> BoxFuture<'a, Result<()>>;
-    /// Makes the rollout's new version the active one ([`Stage::Watching`]) or its old one again
+    /// Makes the rollout's new version the active one ([`Stage::Watching`], [`Stage::Done`]) or its old one again
     /// ([`Stage::RolledBack`]; runs are then handed over at their checkpoints), and notes it, all at once; a conflict where it is not at `before` any more.
     fn switch<'a>(&'a self, id: &'a str, before: Stage, stage: Stage, step: Step) -> BoxFuture<'a, Result<()>>;
     /// One rollout.

@@ -1,0 +1,191 @@
+//! Many tenants in one process: strategies that are swapped while it runs, a host that is stopped or killed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Host, Rows, variant};
+
+const WASM: &str = "application/wasm";
+
+/// A tenant `acme` with a connection `rows` of so many rows, which goes by version 1.0.0.
+fn hosted(rows: u32, latency: Duration) -> (Host, Rows) {
+    let (host, source) = (Host::start(), Rows::start(rows, latency));
+    assert_eq!(roll_out(&host, "1.0.0", "plain", "")["stage"], "done");
+    host.tenant("acme");
+    host.connection("acme", "rows", "variant", source.url());
+    (host, source)
+}
+
+/// Uploads a version, and waits until its rollout has come to rest.
+fn roll_out(host: &Host, version: &str, forms: &str, query: &str) -> Value {
+    let (status, rollout) = host.send("PUT", &format!("/v1/plugins/variant{query}"), WASM, variant(version, forms));
+    assert_eq!(status, 202, "{rollout:#}");
+    at_rest(host, &rollout)
+}
+
+fn at_rest(host: &Host, rollout: &Value) -> Value {
+    let path = format!("/v1/rollouts/{}", rollout["id"].as_str().expect("an identifier"));
+    host.wait_for("the end of the checks", || Some(host.get(&path)).filter(|rollout| rollout["stage"] != "checking"))
+}
+
+fn digest(host: &Host, version: &str) -> String {
+    let plugins = host.get("/v1/plugins");
+    let versions = plugins["items"].as_array().expect("versions");
+    let found = versions.iter().find(|plugin| plugin["name"] == "variant" && plugin["version"] == version);
+    found.unwrap_or_else(|| panic!("{version} is not in {plugins:#}"))["digest"].as_str().expect("a digest").to_owned()
+}
+
+/// The active versions of the strategy: there must be one.
+fn active(host: &Host) -> String {
+    let plugins = host.get("/v1/plugins");
+    let versions = plugins["items"].as_array().expect("versions").iter();
+    let active: Vec<_> = versions.filter(|plugin| plugin["name"] == "variant" && plugin["active"] == true).collect();
+    assert_eq!(active.len(), 1, "{plugins:#}");
+    active[0]["version"].as_str().expect("a version").to_owned()
+}
+
+#[test]
+fn a_run_goes_on_with_the_new_version_from_its_next_checkpoint() {
+    let cases = [("", "1.1.0"), ("?handover=at_end", "1.0.0")];
+    for (query, expected) in cases {
+        let (host, _source) = hosted(1_000, Duration::from_millis(20));
+        host.run("acme", "rows");
+        host.wait_for("rows of the first version", || {
+            Some(host.rows("acme", "rows", "row")).filter(|(rows, _)| *rows > 0)
+        });
+        assert_eq!(roll_out(&host, "1.1.0", "plain", query)["stage"], "watching");
+        let run = host.wait_for("the end of the run", || {
+            Some(host.runs("acme", "rows").remove(0)).filter(|run| run["ended_at"].is_string())
+        });
+        assert_eq!(run["status"], "done", "{run:#}");
+        assert_eq!(run["plugin_digest"], digest(&host, expected), "{run:#}");
+        assert_eq!(run["progress"]["inserted"], 1_000, "{run:#}");
+        assert_eq!(host.rows("acme", "rows", "row"), (1_000, 1_000));
+        let next = host.run_to_its_end("acme", "rows");
+        assert_eq!(next["plugin_digest"], digest(&host, "1.1.0"), "{next:#}");
+    }
+}
+
+#[test]
+fn a_version_that_does_not_suit_is_refused_and_says_why() {
+    let (host, _source) = hosted(25, Duration::ZERO);
+    let at_once =
+        [(b"not wasm".to_vec(), 422), (variant("1.0.0", "with other bytes"), 409), (variant("1.0.0", "plain"), 409)];
+    for (component, expected) in at_once {
+        let (status, problem) = host.send("PUT", "/v1/plugins/variant", WASM, component);
+        assert_eq!(status, expected, "{problem:#}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 20), "{problem:#}");
+    }
+    let (status, problem) = host.send("PUT", "/v1/plugins/another", WASM, variant("1.0.1", "plain"));
+    assert_eq!((status, problem["detail"].to_string().contains("calls itself `variant`")), (422, true), "{problem:#}");
+
+    let in_its_rollout = [
+        ("2.0.0", "picky", "a configuration that nobody has"),
+        ("2.0.1", "renamed forgetful", "knows no way from there"),
+    ];
+    for (version, forms, reason) in in_its_rollout {
+        let rollout = roll_out(&host, version, forms, "");
+        assert_eq!(rollout["stage"], "refused", "{rollout:#}");
+        let last = rollout["steps"].as_array().and_then(|steps| steps.last()).expect("a step");
+        let what = last["what"].as_str().expect("a text");
+        assert!(what.contains(reason) && what.contains("acme/rows"), "{rollout:#}");
+        assert_eq!(active(&host), "1.0.0");
+    }
+    assert_eq!(host.run_to_its_end("acme", "rows")["status"], "done");
+}
+
+#[test]
+fn a_version_that_wants_more_waits_for_an_operator() {
+    let (host, _source) = hosted(25, Duration::ZERO);
+    let rollout = roll_out(&host, "1.1.0", "greedy", "");
+    assert_eq!((rollout["stage"].as_str(), active(&host).as_str()), (Some("awaiting_approval"), "1.0.0"));
+    assert!(rollout["steps"].to_string().contains("polling"), "{rollout:#}");
+    let path = format!("/v1/rollouts/{}/approve", rollout["id"].as_str().expect("an identifier"));
+    let (status, approved) = host.call("POST", &path, json!({}));
+    assert_eq!(status, 202, "{approved:#}");
+    assert_eq!(at_rest(&host, &approved)["stage"], "watching");
+    assert_eq!(active(&host), "1.1.0");
+}
+
+#[test]
+fn a_version_that_breaks_is_rolled_back_with_its_state() {
+    let (host, source) = hosted(25, Duration::ZERO);
+    // It migrates the state, seals a page by it, and breaks at the next.
+    let rollout = roll_out(&host, "2.0.0", "renamed panics", "");
+    assert_eq!(rollout["stage"], "watching", "{rollout:#}");
+    source.grow(25);
+    let failed = host.run_to_its_end("acme", "rows");
+    assert_eq!(failed["status"], "failed", "{failed:#}");
+    let rollout = at_rest(&host, &rollout);
+    assert_eq!(rollout["stage"], "rolled_back", "{rollout:#}");
+    assert!(rollout["steps"].to_string().contains("this version is broken"), "{rollout:#}");
+    assert_eq!(active(&host), "1.0.0");
+    let run = host.run_to_its_end("acme", "rows");
+    assert_eq!((run["status"].as_str(), host.rows("acme", "rows", "row")), (Some("done"), (50, 50)), "{run:#}");
+    assert_eq!(run["plugin_digest"], digest(&host, "1.0.0"));
+}
+
+#[test]
+fn swap_after_swap_loses_no_row() {
+    let (host, source) = hosted(10, Duration::from_millis(2));
+    let mut rows = 10;
+    for swap in 1..=12 {
+        rows = source.grow(100);
+        host.run("acme", "rows");
+        let forms = if swap % 2 == 0 { "plain" } else { "renamed" };
+        // A state of the second form has a way back only to the one from before.
+        let rollout = roll_out(&host, &format!("3.{swap}.0"), forms, "");
+        assert_eq!(rollout["stage"], "watching", "{rollout:#}");
+        let path = format!("/v1/rollouts/{}/roll-back", rollout["id"].as_str().expect("an identifier"));
+        let (status, back) = host.call("POST", &path, json!({ "reason": "to swap again" }));
+        assert!(status == 200 || status == 409, "{back:#}");
+    }
+    host.wait_for("all rows", || {
+        host.run_to_its_end("acme", "rows");
+        Some(()).filter(|()| host.rows("acme", "rows", "row") == (rows, rows))
+    });
+    let failed: Vec<_> = host.runs("acme", "rows").into_iter().filter(|run| run["status"] != "done").collect();
+    assert_eq!(failed, Vec::<Value>::new());
+}
+
+#[test]
+fn a_host_that_is_killed_goes_on_where_the_data_is() {
+    let (mut host, _source) = hosted(600, Duration::from_millis(5));
+    host.run("acme", "rows");
+    host.wait_for("some rows", || Some(()).filter(|()| host.rows("acme", "rows", "row").0 > 0));
+    // It dies in the middle of a run and of a rollout.
+    let (status, rollout) = host.send("PUT", "/v1/plugins/variant", WASM, variant("1.1.0", "plain"));
+    assert_eq!(status, 202, "{rollout:#}");
+    host.kill();
+    let (kept, _) = host.rows("acme", "rows", "row");
+    assert!((1..600).contains(&kept), "{kept}");
+    host.restart();
+    let rollout = at_rest(&host, &rollout);
+    assert!(["watching", "done"].contains(&rollout["stage"].as_str().expect("a stage")), "{rollout:#}");
+    assert_eq!(active(&host), "1.1.0");
+    host.wait_for("all rows", || Some(()).filter(|()| host.rows("acme", "rows", "row") == (600, 600)));
+    let runs = host.wait_for("the end of the second run", || {
+        Some(host.runs("acme", "rows")).filter(|runs| runs.iter().all(|run| run["ended_at"].is_string()))
+    });
+    let statuses: Vec<_> = runs.iter().map(|run| run["status"].as_str().expect("a status")).collect();
+    assert_eq!(statuses, ["done", "lost"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_host_that_is_stopped_lets_runs_come_to_a_checkpoint() {
+    let (mut host, _source) = hosted(600, Duration::from_millis(5));
+    host.run("acme", "rows");
+    host.wait_for("some rows", || Some(()).filter(|()| host.rows("acme", "rows", "row").0 > 0));
+    assert_eq!(host.stop(), Some(0));
+    let (kept, _) = host.rows("acme", "rows", "row");
+    assert!((1..600).contains(&kept), "{kept}");
+    host.restart();
+    host.wait_for("all rows", || Some(()).filter(|()| host.rows("acme", "rows", "row") == (600, 600)));
+    let runs = host.wait_for("the end of the second run", || {
+        Some(host.runs("acme", "rows")).filter(|runs| runs.iter().all(|run| run["ended_at"].is_string()))
+    });
+    let inserted: Vec<_> = runs.iter().map(|run| (run["status"].as_str(), &run["progress"]["inserted"])).collect();
+    assert_eq!(inserted, [(Some("done"), &json!(600 - kept)), (Some("interrupted"), &json!(kept))]);
+}
