@@ -41,6 +41,8 @@ pub enum Rhythm {
 /// Firings by a calendar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CronRhythm {
+    /// As it was written: the parser changes it.
+    expression: String,
     cron: Cron,
     zone: Tz,
 }
@@ -64,7 +66,7 @@ impl Rhythm {
         let cron = parser.parse(expression).map_err(|error| {
             Refusal::invalid(format!("the cron expression `{expression}` is wrong: {error}; write `30 6 * * 1-5`"))
         })?;
-        let rhythm = CronRhythm { cron, zone };
+        let rhythm = CronRhythm { expression: expression.to_owned(), cron, zone };
         match rhythm.after(0) {
             Some(_) => Ok(Rhythm::Cron(Box::new(rhythm))),
             None => Err(Refusal::invalid(format!("the cron expression `{expression}` names no time that ever comes"))),
@@ -83,7 +85,7 @@ impl Rhythm {
 impl CronRhythm {
     /// The expression, as it was written.
     pub fn expression(&self) -> &str {
-        self.cron.pattern.as_str()
+        &self.expression
     }
 
     /// The zone's name.

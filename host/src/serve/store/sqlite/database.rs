@@ -61,6 +61,8 @@ impl Database {
         create_folder(folder)?;
         let lock = lock_folder(folder)?;
         let path = folder.join(FILE);
+        // The files that SQLite puts beside it are as private as this one.
+        open_private(&path).map_err(|error| unusable(folder, &error))?;
         let sql = open_writer(&path).map_err(|error| explain(&path, &error))?;
         migrate(&path, &sql)?;
         let path: Arc<Path> = path.into();
@@ -137,14 +139,22 @@ fn create_folder(folder: &Path) -> Result<()> {
     builder.create(folder).map_err(|error| unusable(folder, &error))
 }
 
+/// Opens a file that only its owner can read, or makes it.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 fn unusable(folder: &Path, error: &std::io::Error) -> Error {
     Error::configuration(format!("the data folder `{}` cannot be used: {error}", folder.display()))
         .help("name a folder that the server may write to")
 }
 
 fn lock_folder(folder: &Path) -> Result<File> {
-    let open = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK));
-    let lock = open.map_err(|error| unusable(folder, &error))?;
+    let lock = open_private(&folder.join(LOCK)).map_err(|error| unusable(folder, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {

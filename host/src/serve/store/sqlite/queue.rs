@@ -10,8 +10,10 @@ use super::database::Outcome;
 use super::value::{self, DAY, integer, written};
 use super::{connections, runs};
 use crate::BoxFuture;
+use crate::error::Origin;
 use crate::model::{Progress, Status};
 use crate::serve::clock::Millis;
+use crate::serve::connection::RunError;
 use crate::serve::run::{CANCELLED, End, LOST, Run, Trigger};
 use crate::serve::store::{Claim, Lease, Next, Queue};
 use crate::serve::tenant::Name;
@@ -35,7 +37,7 @@ const CHOOSE: &str = "
             tenant.runs + row_number() OVER (PARTITION BY due.tenant ORDER BY due.ready_at, due.requested_at) AS place
         FROM tenant CROSS JOIN connections AS due ON due.rowid IN (
             SELECT rowid FROM connections
-            WHERE tenant = tenant.name AND ready_at IS NOT NULL AND ready_at <= :now
+            WHERE tenant = tenant.name AND ready_at <= :now
             ORDER BY ready_at, requested_at LIMIT :most
         )
         WHERE tenant.runs < tenant.most_runs AND NOT tenant.is_used_up
@@ -86,6 +88,10 @@ impl Queue for SqliteStore {
         let sequence = Arc::clone(&self.sequence);
         Box::pin(self.database.write(move |sql| {
             let chosen = choose(sql, now, most)?;
+            if chosen.is_empty() {
+                // Nothing is written, and the disk not waited for.
+                return Ok(Vec::new());
+            }
             let last = connections::draw(sql, u32::try_from(chosen.len()).unwrap_or(most))?;
             let tokens = (0..=last).rev();
             chosen
@@ -213,7 +219,12 @@ fn loss(now: Millis) -> End {
         progress: Progress::default(),
         plugin_digest: String::new(),
         retry_at: None,
-        error: None,
+        error: Some(RunError {
+            origin: Origin::Host.to_string(),
+            code: "host.failed".to_owned(),
+            message: "the server went down, or stood still for longer than its lease, while this ran".to_owned(),
+            help: Some("nothing needs to be done: it goes on from the last checkpoint".to_owned()),
+        }),
         log: Vec::new(),
     }
 }
@@ -225,11 +236,12 @@ fn finish(sql: &Sql, tenant: &Name, connection: &Name, run: &str, end: &End, nex
     let is_done = end.status == Status::Done.as_str();
     // What was to be read anew still is, where the run comes again; unless somebody did not want it any more.
     let stays_full = next.due_at.is_some() && !is_done && end.status != CANCELLED;
-    // A definition that came meanwhile brought its own time.
+    let is_lost = end.status == LOST;
+    // A definition that came meanwhile brought its own time. What was cut short goes on at once all the same.
     let update = "UPDATE connections
                   SET run = NULL, lease_until = NULL,
-                      due_at = CASE WHEN revision = run_revision THEN :due_at ELSE due_at END,
-                      due_as = CASE WHEN revision = run_revision THEN :due_as ELSE due_as END,
+                      due_at = CASE WHEN :is_lost OR revision = run_revision THEN :due_at ELSE due_at END,
+                      due_as = CASE WHEN :is_lost OR revision = run_revision THEN :due_as ELSE due_as END,
                       is_full_refresh = is_full_refresh
                           OR (:stays_full AND (SELECT is_full_refresh FROM runs WHERE id = :run)),
                       failures = CASE WHEN :is_done THEN 0 ELSE failures + :has_failed END,
@@ -249,6 +261,7 @@ fn finish(sql: &Sql, tenant: &Name, connection: &Name, run: &str, end: &End, nex
         ":due_at": next.due_at,
         ":due_as": next.trigger.as_str(),
         ":stays_full": stays_full,
+        ":is_lost": is_lost,
         ":is_done": is_done,
         ":has_failed": has_failed,
         ":status": end.status,
