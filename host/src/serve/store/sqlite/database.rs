@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::queue;
 use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::serve::{self, Refusal};
@@ -65,6 +66,7 @@ impl Database {
         open_private(&path).map_err(|error| unusable(folder, &error))?;
         let sql = open_writer(&path).map_err(|error| explain(&path, &error))?;
         migrate(&path, &sql)?;
+        queue::expire_all(&sql).map_err(|error| explain(&path, &error))?;
         let path: Arc<Path> = path.into();
         let readers = Readers { path: path.to_path_buf(), idle: Mutex::default(), places: Semaphore::new(READERS) };
         Ok(Database { writer: Writer::new(sql, Arc::clone(&path)), path, readers: Arc::new(readers), _lock: lock })

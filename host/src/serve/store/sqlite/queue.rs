@@ -151,6 +151,11 @@ impl Queue for SqliteStore {
     }
 }
 
+/// Lets all leases run out: whoever held them is gone when another process has opened the store.
+pub(super) fn expire_all(sql: &Sql) -> rusqlite::Result<()> {
+    sql.execute("UPDATE connections SET lease_until = 0 WHERE run IS NOT NULL", []).map(drop)
+}
+
 fn choose(sql: &Sql, now: Millis, most: u32) -> Outcome<Vec<(Name, Name)>> {
     let mut query = sql.prepare_cached(&format!("{ROOM} {CHOOSE}"))?;
     let values = named_params! {":now": now, ":day": now.div_euclid(DAY), ":most": most};
