@@ -80,6 +80,7 @@ fn a_version_that_does_not_suit_is_refused_and_says_why() {
     let (status, problem) = host.send("PUT", "/v1/plugins/another", WASM, variant("1.0.1", "plain"));
     assert_eq!((status, problem["detail"].to_string().contains("calls itself `variant`")), (422, true), "{problem:#}");
 
+    host.run_to_its_end("acme", "rows");
     let in_its_rollout = [
         ("2.0.0", "picky", "a configuration that nobody has"),
         ("2.0.1", "renamed forgetful", "knows no way from there"),
@@ -111,19 +112,25 @@ fn a_version_that_wants_more_waits_for_an_operator() {
 #[test]
 fn a_version_that_breaks_is_rolled_back_with_its_state() {
     let (host, source) = hosted(25, Duration::ZERO);
-    // It migrates the state, seals a page by it, and breaks at the next.
+    host.connection("acme", "fresh", "variant", source.url());
+    host.run_to_its_end("acme", "rows");
+    // It migrates the state, or begins one, seals a page by it, and breaks at the next.
     let rollout = roll_out(&host, "2.0.0", "renamed panics", "");
     assert_eq!(rollout["stage"], "watching", "{rollout:#}");
     source.grow(25);
+    host.run("acme", "fresh");
     let failed = host.run_to_its_end("acme", "rows");
     assert_eq!(failed["status"], "failed", "{failed:#}");
     let rollout = at_rest(&host, &rollout);
     assert_eq!(rollout["stage"], "rolled_back", "{rollout:#}");
     assert!(rollout["steps"].to_string().contains("this version is broken"), "{rollout:#}");
     assert_eq!(active(&host), "1.0.0");
-    let run = host.run_to_its_end("acme", "rows");
-    assert_eq!((run["status"].as_str(), host.rows("acme", "rows", "row")), (Some("done"), (50, 50)), "{run:#}");
-    assert_eq!(run["plugin_digest"], digest(&host, "1.0.0"));
+    for connection in ["rows", "fresh"] {
+        let run = host.run_to_its_end("acme", connection);
+        assert_eq!(run["status"], "done", "{run:#}");
+        assert_eq!(host.rows("acme", connection, "row"), (50, 50), "{run:#}");
+        assert_eq!(run["plugin_digest"], digest(&host, "1.0.0"), "{run:#}");
+    }
 }
 
 #[test]
@@ -151,7 +158,7 @@ fn swap_after_swap_loses_no_row() {
 
 #[test]
 fn a_host_that_is_killed_goes_on_where_the_data_is() {
-    let (mut host, _source) = hosted(600, Duration::from_millis(5));
+    let (mut host, _source) = hosted(600, Duration::from_millis(40));
     host.run("acme", "rows");
     host.wait_for("some rows", || Some(()).filter(|()| host.rows("acme", "rows", "row").0 > 0));
     // It dies in the middle of a run and of a rollout.
@@ -175,7 +182,7 @@ fn a_host_that_is_killed_goes_on_where_the_data_is() {
 #[cfg(unix)]
 #[test]
 fn a_host_that_is_stopped_lets_runs_come_to_a_checkpoint() {
-    let (mut host, _source) = hosted(600, Duration::from_millis(5));
+    let (mut host, _source) = hosted(600, Duration::from_millis(40));
     host.run("acme", "rows");
     host.wait_for("some rows", || Some(()).filter(|()| host.rows("acme", "rows", "row").0 > 0));
     assert_eq!(host.stop(), Some(0));

@@ -25,6 +25,8 @@ pub mod runner;
 pub mod schedule;
 pub mod store;
 pub mod tenant;
+#[cfg(test)]
+mod tests;
 pub mod token;
 mod worker;
 

@@ -151,13 +151,14 @@ pub struct Due {
     pub is_retry: bool,
 }
 
-/// Decides when a connection without a schedule, or with one, is due after a run that ended at `now`. Firings that were
-/// missed meanwhile are not caught up one by one: an incremental run reads what all of them would have read.
-pub fn next(schedule: Option<&Schedule>, seed: u64, now: Millis, ending: Ending) -> Option<Due> {
+/// Decides when a connection without a schedule, or with one, is due after a run that began and ended at these times.
+/// Firings that were missed meanwhile are not caught up one by one: an incremental run reads what all of them would have
+/// read, so there is one.
+pub fn next(schedule: Option<&Schedule>, seed: u64, (began, now): (Millis, Millis), ending: Ending) -> Option<Due> {
     let firing = |after| schedule?.after(after, seed).map(|at| Due { at, is_retry: false });
     let retry = |at: Millis| Some(Due { at, is_retry: true });
     match ending {
-        Ending::Well => firing(now),
+        Ending::Well => firing(began),
         // Without a schedule somebody waits for the result, and asks again if it matters.
         Ending::Failed(_) if schedule.is_none() => None,
         Ending::Failed(failures) => {
@@ -238,6 +239,14 @@ mod tests {
     }
 
     #[test]
+    fn a_firing_that_was_missed_during_a_run_happens_once() {
+        let minutely = Schedule::new(Rhythm::every(MINUTE).expect("a rhythm"), 0).expect("a schedule");
+        let next = |began, now| next(Some(&minutely), 0, (began, now), Ending::Well).expect("a firing").at;
+        assert_eq!(next(HOUR + 1, HOUR + 5 * MINUTE), HOUR + MINUTE);
+        assert_eq!(next(HOUR + 5 * MINUTE + 1, HOUR + 5 * MINUTE + 2), HOUR + 6 * MINUTE);
+    }
+
+    #[test]
     fn how_a_run_ended_decides_when_the_next_is_due() {
         let hourly = Schedule::new(Rhythm::every(HOUR).expect("a rhythm"), 0).expect("a schedule");
         let minutely = Schedule::new(Rhythm::every(MINUTE).expect("a rhythm"), 0).expect("a schedule");
@@ -260,7 +269,7 @@ mod tests {
             (None, Ending::CutShort, retry(now)),
         ];
         for (schedule, ending, expected) in cases {
-            assert_eq!(next(schedule, 0, now, ending), expected, "{ending:?}");
+            assert_eq!(next(schedule, 0, (now - 1, now), ending), expected, "{ending:?}");
         }
     }
 }

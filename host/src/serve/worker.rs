@@ -12,7 +12,7 @@ use super::clock::Millis;
 use super::connection::{RunError, seed};
 use super::dispatcher::Settings;
 use super::live::LiveRun;
-use super::run::{End, Trigger};
+use super::run::{CANCELLED, End, Trigger};
 use super::runner::{Order, Running};
 use super::schedule::{self, Ending};
 use super::store::{Claim, Next};
@@ -196,7 +196,7 @@ impl Ended {
             _ => None,
         };
         let (word, ending) = match (status, why) {
-            (Status::Interrupted, Why::Cancelled) => ("cancelled", Ending::Well),
+            (Status::Interrupted, Why::Cancelled) => (CANCELLED, Ending::Well),
             (Status::Interrupted, _) => ("interrupted", Ending::CutShort),
             (Status::Failed, _) => ("failed", Ending::Failed(failures)),
             (Status::Postponed(_), _) => ("postponed", Ending::Postponed(retry_at.unwrap_or(now))),
@@ -219,7 +219,7 @@ impl Ended {
 fn next(claim: &Claim, now: Millis, ending: Ending) -> Next {
     let schedule = claim.connection.definition.schedule.as_ref();
     let seed = seed(&claim.lease.tenant, &claim.lease.connection);
-    match schedule::next(schedule, seed, now, ending) {
+    match schedule::next(schedule, seed, (claim.run.started_at, now), ending) {
         Some(due) if due.is_retry => Next { due_at: Some(due.at), trigger: Trigger::Retry },
         due => Next { due_at: due.map(|due| due.at), trigger: Trigger::Schedule },
     }

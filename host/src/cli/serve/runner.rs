@@ -81,24 +81,20 @@ impl Inner {
     }
 
     /// Sees to it that the strategy can go on from the state: one that it will migrate is kept for the way back, and one
-    /// that a newer version has left behind gives way to the one from before.
+    /// that a newer version has left behind gives way to the one from before. Where there was none before, all is read
+    /// anew: that costs time, and loses nothing.
     async fn settle_state(&self, connection: &Connection, loaded: &Loaded, version: u32) -> Result<()> {
         let Some(saved) = saved_state(loaded).await? else { return Ok(()) };
         let Connection { tenant, name, .. } = connection;
         if saved.version < version {
             return self.store.keep_state(tenant, name, saved).await.map_err(failed);
         }
-        if saved.version > version
-            && let Some(kept) = self.store.kept_state(tenant, name, version).await.map_err(failed)?
-        {
-            tracing::warn!(
-                tenant = tenant.as_str(),
-                connection = name.as_str(),
-                "the state of version {} gives way to the one of version {} from before",
-                saved.version,
-                kept.version
-            );
-            return with_states(loaded, move |states| states.replace(Some(&kept))).await;
+        if saved.version > version {
+            let kept = self.store.kept_state(tenant, name, version).await.map_err(failed)?;
+            let (tenant, connection) = (tenant.as_str(), name.as_str());
+            let (new, old) = (saved.version, kept.as_ref().map(|kept| kept.version));
+            tracing::warn!(tenant, connection, new, old, "a state gives way to the one from before");
+            return with_states(loaded, move |states| states.replace(kept.as_ref())).await;
         }
         Ok(())
     }
@@ -114,16 +110,6 @@ impl Inner {
         match saved_state(&loaded).await? {
             Some(saved) if saved.version < version => {
                 strategy.migrate_state(saved.version, &saved.text).await.map(drop)
-            }
-            Some(saved) if saved.version > version => {
-                let kept =
-                    self.store.kept_state(&connection.tenant, &connection.name, version).await.map_err(failed)?;
-                let newer = || {
-                    let message =
-                        format!("its state has version {}, but this reads versions up to {version}", saved.version);
-                    Error::plugin("plugin.state", message).help("read all anew with a full refresh afterwards")
-                };
-                kept.map(drop).ok_or_else(newer)
             }
             _ => Ok(()),
         }

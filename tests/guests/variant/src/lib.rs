@@ -130,15 +130,15 @@ const _: () = {
             manifest
         }
 
-        fn schema(config: String) -> Result<Vec<private::Table>, private::Error> {
+        fn schema(config: String) -> Result<Vec<Table>> {
             private::tables::<Variant>(&config)
         }
 
-        fn sync(config: String, state: Option<String>) -> Result<(), private::Error> {
+        fn sync(config: String, state: Option<String>) -> Result<()> {
             private::sync::<Variant>(&config, state.as_deref())
         }
 
-        fn migrate_state(from: u32, state: String) -> Result<String, private::Error> {
+        fn migrate_state(from: u32, state: String) -> Result<String> {
             private::migrate::<Variant>(from, &state)
         }
     }
