@@ -81,8 +81,8 @@ problems! {
     Absent = "404", "There is no such thing, or not for this token.";
     Conflict = "409", "What is there forbids it.";
     Changed = "412", "It is not as the request expects it.";
-    TooLarge = "413", "The body has more than 1 MiB.";
-    Mistyped = "415", "The body is not declared as JSON.";
+    TooLarge = "413", "The body is too large.";
+    Mistyped = "415", "The body is not declared as what it has to be.";
     Invalid = "422", "The request can be read, but is wrong.";
     Reused = "422", "The request can be read, but is wrong, or its idempotency key came with another.";
     Required = "428", "It is there already, and the request does not say what it replaces.";

@@ -1,1 +1,0 @@
-//! The API, asked as its callers ask it.
