@@ -196,3 +196,23 @@ fn a_host_that_is_stopped_lets_runs_come_to_a_checkpoint() {
     let inserted: Vec<_> = runs.iter().map(|run| (run["status"].as_str(), &run["progress"]["inserted"])).collect();
     assert_eq!(inserted, [(Some("done"), &json!(600 - kept)), (Some("interrupted"), &json!(kept))]);
 }
+
+#[test]
+fn a_tenants_quotas_bound_its_strategies_and_its_requests() {
+    let (host, source) = hosted(100, Duration::ZERO);
+    let quotas = |quotas: Value| {
+        let (status, tenant) = host.call("PATCH", "/v1/tenants/acme", json!({ "quotas": quotas }));
+        assert_eq!(status, 200, "{tenant:#}");
+    };
+    quotas(json!({ "memory_bytes": 65_536 }));
+    let run = host.run_to_its_end("acme", "rows");
+    assert_eq!(run["error"]["code"], "limit.memory", "{run:#}");
+    quotas(json!({ "requests_per_day": 5 }));
+    assert_eq!(host.run_to_its_end("acme", "rows")["status"], "done");
+    host.run("acme", "rows");
+    host.tenant("other");
+    host.connection("other", "rows", "variant", source.url());
+    assert_eq!(host.run_to_its_end("other", "rows")["status"], "done", "another tenant has its own");
+    let used_up: Vec<_> = host.runs("acme", "rows");
+    assert_eq!(used_up.len(), 2, "the third one waits for the next day: {used_up:#?}");
+}

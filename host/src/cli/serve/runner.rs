@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -11,16 +12,17 @@ use serde_json::Value;
 use super::super::connection::Loaded;
 use super::super::run::{self, Host, LoadedStrategy, Options};
 use crate::BoxFuture;
-use crate::config::{self, Destination, Hosting, Input, StrategyRef};
+use crate::config::{self, Destination, Hosting, Input, LimitSetting, Place, StrategyRef};
 use crate::error::{Error, Result};
 use crate::http::Enough;
 use crate::model::{Owner, State};
-use crate::plugin::{Inspection, Manifest};
+use crate::plugin::{Inspection, Limits, Manifest};
 use crate::serve::Refusal;
 use crate::serve::connection::Connection;
 use crate::serve::registry::Plugin;
 use crate::serve::runner::{Order, Runner, Running};
 use crate::serve::store::Store;
+use crate::serve::tenant::Quotas;
 use crate::sink::{self, StateStore};
 
 /// Everything that runs have in common. Cheap to clone.
@@ -65,6 +67,8 @@ impl Inner {
             }),
         })?;
         parsed.strategy = plugin.reference.clone();
+        let quotas = self.store.tenant(tenant).await.map_err(failed)?.quotas;
+        parsed.limits.splice(0..0, limits_of(quotas, self.host.engine.limits()));
         let owner = Owner { tenant: tenant.to_string(), connection: name.to_string() };
         Ok(Loaded { file: PathBuf::from(name.as_str()), connection: parsed, places, owner })
     }
@@ -114,6 +118,21 @@ impl Inner {
             _ => Ok(()),
         }
     }
+}
+
+/// What a tenant's quotas make of the host's limits. What the connection says comes afterwards, and only lowers them.
+fn limits_of(quotas: Quotas, host: &Limits) -> Vec<LimitSetting> {
+    let memory = quotas.memory_bytes.map(|bytes| ("memory", bytes.min(host.memory_bytes as u64).to_string()));
+    let cpu = quotas.cpu_seconds.map(|seconds| {
+        let most = Duration::from_secs(seconds.into()).min(host.run_cpu);
+        ("run_cpu", format!("{}ms", most.as_millis()))
+    });
+    let setting = |(name, value): (&str, String)| LimitSetting {
+        name: name.to_owned(),
+        value,
+        place: Place::Argument("the tenant's quotas".into()),
+    };
+    memory.into_iter().chain(cpu).map(setting).collect()
 }
 
 async fn saved_state(loaded: &Loaded) -> Result<Option<State>> {
