@@ -133,27 +133,81 @@ fn a_version_that_breaks_is_rolled_back_with_its_state() {
     }
 }
 
-#[test]
-fn swap_after_swap_loses_no_row() {
+/// Swaps between two versions, whose states have different forms, while the source grows and connections run.
+fn check_swaps(swaps: u32) {
+    const CONNECTIONS: [&str; 3] = ["rows", "second", "third"];
     let (host, source) = hosted(10, Duration::from_millis(2));
+    for connection in &CONNECTIONS[1..] {
+        host.connection("acme", connection, "variant", source.url());
+    }
+    let mut rollout = roll_out(&host, "2.0.0", "renamed", "");
+    let other = digest(&host, "2.0.0");
     let mut rows = 10;
-    for swap in 1..=12 {
-        rows = source.grow(100);
-        host.run("acme", "rows");
-        let forms = if swap % 2 == 0 { "plain" } else { "renamed" };
-        // A state of the second form has a way back only to the one from before.
-        let rollout = roll_out(&host, &format!("3.{swap}.0"), forms, "");
-        assert_eq!(rollout["stage"], "watching", "{rollout:#}");
+    for swap in 0..swaps / 2 {
+        if swap % 4 == 0 {
+            rows = source.grow(40);
+            CONNECTIONS.iter().for_each(|connection| host.run("acme", connection));
+        }
+        assert_ne!(rollout["stage"], "refused", "{rollout:#}");
         let path = format!("/v1/rollouts/{}/roll-back", rollout["id"].as_str().expect("an identifier"));
         let (status, back) = host.call("POST", &path, json!({ "reason": "to swap again" }));
+        // It may have proved itself meanwhile.
         assert!(status == 200 || status == 409, "{back:#}");
+        let to = if status == 200 { &other } else { &digest(&host, "1.0.0") };
+        let (status, begun) = host.call("POST", "/v1/plugins/variant/active", json!({ "digest": to }));
+        assert_eq!(status, 202, "{begun:#}");
+        rollout = at_rest(&host, &begun);
+    }
+    for connection in CONNECTIONS {
+        host.wait_for("all rows", || {
+            host.run_to_its_end("acme", connection);
+            Some(()).filter(|()| host.rows("acme", connection, "row") == (rows, rows))
+        });
+        let runs = host.runs("acme", connection);
+        let failed: Vec<_> = runs.iter().filter(|run| run["status"] != "done").collect();
+        assert!(failed.is_empty(), "{connection}: {failed:#?}");
+    }
+}
+
+#[test]
+fn swap_after_swap_loses_no_row() {
+    check_swaps(60);
+}
+
+/// `cargo test --release -p tidegate --test tests ten_thousand_swaps -- --ignored`
+#[test]
+#[ignore = "it takes minutes"]
+fn ten_thousand_swaps_lose_no_row() {
+    check_swaps(10_000);
+}
+
+/// Kills the host again and again, at moments that differ, while it runs.
+fn check_kills(kills: u32) {
+    let (mut host, source) = hosted(10, Duration::from_millis(3));
+    let mut rows = 10;
+    for kill in 0..kills {
+        rows = source.grow(50);
+        host.run("acme", "rows");
+        std::thread::sleep(Duration::from_millis(u64::from(kill * 7 % 60)));
+        host.kill();
+        host.restart();
     }
     host.wait_for("all rows", || {
         host.run_to_its_end("acme", "rows");
         Some(()).filter(|()| host.rows("acme", "rows", "row") == (rows, rows))
     });
-    let failed: Vec<_> = host.runs("acme", "rows").into_iter().filter(|run| run["status"] != "done").collect();
-    assert_eq!(failed, Vec::<Value>::new());
+}
+
+#[test]
+fn kill_after_kill_loses_no_row() {
+    check_kills(6);
+}
+
+/// `cargo test --release -p tidegate --test tests a_thousand_kills -- --ignored`
+#[test]
+#[ignore = "it takes half an hour"]
+fn a_thousand_kills_lose_no_row() {
+    check_kills(1_000);
 }
 
 #[test]
