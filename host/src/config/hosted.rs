@@ -83,7 +83,7 @@ fn confined(path: &Path) -> Option<PathBuf> {
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    (inside.as_os_str().len() > 0).then_some(inside)
+    (!inside.as_os_str().is_empty()).then_some(inside)
 }
 
 fn at(root: &Node, path: &[&str], message: &str) -> Error {
