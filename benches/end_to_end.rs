@@ -110,7 +110,7 @@ async fn run(measure: &Measure, base_url: &str) -> Result<Report> {
         strategy_name: measure.name.to_owned(),
         strategy: Arc::clone(&measure.strategy),
         source,
-        sink: sink::open(&measure.destination, &Owner::local(measure.name), false)?,
+        sink: sink::open(&measure.destination, &Owner::local(measure.name), None, false)?,
         config: "{}".to_owned(),
         mode: Mode::Incremental,
         pace: Pace::default(),

@@ -51,7 +51,7 @@ async fn run(strategy: &Arc<dyn Strategy>, config: String, base_url: &str, folde
         strategy_name: "bench".to_owned(),
         strategy: Arc::clone(strategy),
         source,
-        sink: sink::open(&Destination::JsonlFile { path: path.clone() }, &Owner::local("bench"), false)?,
+        sink: sink::open(&Destination::JsonlFile { path: path.clone() }, &Owner::local("bench"), None, false)?,
         config,
         mode: Mode::Incremental,
         pace: Pace::default(),

@@ -56,7 +56,7 @@ async fn run_on(source: Arc<dyn Fetch>, strategy: Arc<dyn Strategy>, config: &st
         strategy_name: "test".into(),
         strategy,
         source,
-        sink: sink::open(&destination, &Owner::local("test"), false).expect("a destination"),
+        sink: sink::open(&destination, &Owner::local("test"), None, false).expect("a destination"),
         config: config.into(),
         mode: Mode::Incremental,
         pace: Pace::default(),

@@ -107,7 +107,8 @@ impl Lab {
         destination: &Path,
         timeout: Duration,
     ) -> Result<Report> {
-        let sink = sink::open(&Destination::Sqlite { path: destination.to_owned() }, &Owner::local("users"), false)?;
+        let sink =
+            sink::open(&Destination::Sqlite { path: destination.to_owned() }, &Owner::local("users"), None, false)?;
         let meter = Arc::new(Meter::default().within(limits().requests));
         let settings = config::Source::new("http://source.example/api".parse().expect("a URL"));
         let tokens = Arc::new(MemoryTokens::default());

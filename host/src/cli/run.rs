@@ -56,6 +56,8 @@ pub(super) struct Options {
 pub(super) struct Prepared {
     pub(super) connection: Connection,
     pub(super) owner: Owner,
+    /// Under which lease it is run, where runs are given out under leases.
+    pub(super) lease: Option<u64>,
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) source: Source,
     pub(super) gauge: Arc<Gauge>,
@@ -91,6 +93,7 @@ pub(super) async fn prepare(host: &Host, loaded: &Loaded, options: Options) -> R
         gauge: Arc::new(Gauge::new(meter)),
         connection,
         owner: loaded.owner.clone(),
+        lease: None,
         limits,
     })
 }
@@ -138,12 +141,12 @@ fn token_folder() -> Option<PathBuf> {
 
 /// Runs a connection to its end, whatever that is.
 pub(super) async fn run(prepared: Prepared, options: Options, interrupt: CancellationToken) -> Report {
-    let Prepared { connection, owner, strategy, source, gauge, limits } = prepared;
+    let Prepared { connection, owner, lease, strategy, source, gauge, limits } = prepared;
     let clock = Instant::now();
     let digest = strategy.digest().to_owned();
     let failed = |connection: &Connection, error| failed(connection, digest.clone(), clock, error);
     let destination = connection.destination.clone();
-    let opened = tokio::task::spawn_blocking(move || sink::open(&destination, &owner, options.dry_run)).await;
+    let opened = tokio::task::spawn_blocking(move || sink::open(&destination, &owner, lease, options.dry_run)).await;
     let sink = match opened.unwrap_or_else(|_| Err(Error::host("opening the destination failed"))) {
         Ok(sink) => sink,
         Err(error) => return failed(&connection, error),

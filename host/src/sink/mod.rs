@@ -21,7 +21,7 @@ mod sqlite;
 mod values;
 
 use crate::config::Destination;
-use crate::error::{Error, Result};
+use crate::error::{Error, Origin, Result};
 use crate::model::{Change, Counts, Owner, State, Table};
 
 /// What a run is going to do with the destination.
@@ -66,12 +66,13 @@ pub trait StateStore {
     fn replace(&mut self, state: Option<&State>) -> Result<()>;
 }
 
-/// Opens a destination for one run of a connection. The run takes over from any other run of the connection. A dry
+/// Opens a destination for one run of a connection. The run takes over from any other run of the connection, unless
+/// that one was given out under a later `lease`. A dry
 /// run does and counts everything, and nothing of it stays.
-pub fn open(destination: &Destination, owner: &Owner, dry_run: bool) -> Result<Box<dyn Sink>> {
+pub fn open(destination: &Destination, owner: &Owner, lease: Option<u64>, dry_run: bool) -> Result<Box<dyn Sink>> {
     Ok(match destination {
-        Destination::Sqlite { path } => Box::new(sqlite::SqliteSink::open(path, owner, dry_run)?),
-        Destination::JsonlFile { path } => Box::new(jsonl::open_file(path, owner, dry_run)?),
+        Destination::Sqlite { path } => Box::new(sqlite::SqliteSink::open(path, owner, lease, dry_run)?),
+        Destination::JsonlFile { path } => Box::new(jsonl::open_file(path, owner, lease, dry_run)?),
         Destination::JsonlStdout { state } => Box::new(jsonl::open_stdout(state.as_deref(), owner, dry_run)?),
     })
 }
@@ -91,6 +92,13 @@ pub fn open_state(destination: &Destination, owner: &Owner) -> Result<Box<dyn St
         Destination::JsonlFile { path } => Box::new(jsonl::FileStates::new(path, owner)),
         Destination::JsonlStdout { state } => Box::new(jsonl::StdoutStates::new(state.as_deref(), owner)),
     })
+}
+
+/// Another run has the connection.
+fn overtaken(owner: &Owner) -> Error {
+    let message = format!("another run of connection `{owner}` has taken over; this one can commit no more");
+    Error::new(Origin::State, "sink.fenced", message)
+        .help("let one run of a connection end before the next begins; what was committed before is kept")
 }
 
 /// A strategy staged records of a table that its schema does not have.

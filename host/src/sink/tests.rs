@@ -44,7 +44,7 @@ impl Place {
 
     /// A run that has prepared the table `t`.
     fn begin(&self, key: &[&str]) -> Result<Box<dyn Sink>> {
-        let mut sink = open(&self.destination(), &Owner::local("c"), false)?;
+        let mut sink = open(&self.destination(), &Owner::local("c"), None, false)?;
         sink.begin(&[table(key)], Mode::Incremental)?;
         Ok(sink)
     }
@@ -154,7 +154,7 @@ fn a_record_that_lacks_its_key_is_refused_and_what_was_sealed_is_kept() {
 
 #[test]
 fn a_record_that_lacks_its_key_is_not_printed_either() {
-    let mut sink = open(&Destination::JsonlStdout { state: None }, &Owner::local("c"), false).expect("a run");
+    let mut sink = open(&Destination::JsonlStdout { state: None }, &Owner::local("c"), None, false).expect("a run");
     sink.begin(&[table(&["id"])], Mode::Incremental).expect("tables");
     let error = sink.stage("t", &upsert(r#"[{"id":1,"x":1},{"id":null,"x":2}]"#)).expect_err("a record without a key");
     assert_eq!(error.code(), "sink.rejected");
@@ -254,7 +254,7 @@ fn a_commit_that_is_repeated_applies_once() {
 fn tenants_do_not_share_states_and_fences() {
     let owner = |tenant: &str| Owner { tenant: tenant.to_owned(), connection: "c".to_owned() };
     let place = Place::new(Kind::Sqlite);
-    let run = |tenant: &str| open(&place.destination(), &owner(tenant), false).expect("a run");
+    let run = |tenant: &str| open(&place.destination(), &owner(tenant), None, false).expect("a run");
     let mut first = run("one");
     let mut second = run("two");
     for (sink, name) in [(&mut first, "a"), (&mut second, "b")] {
@@ -273,7 +273,34 @@ fn a_file_of_another_tenant_is_refused() {
     let place = Place::new(Kind::JsonlFile);
     place.load(&["id"], &[r#"[{"id":1,"x":1}]"#], "one");
     let other = Owner { tenant: "other".to_owned(), connection: "c".to_owned() };
-    let error = open(&place.destination(), &other, false).err().expect("refused");
+    let error = open(&place.destination(), &other, None, false).err().expect("refused");
     assert!(error.message().ends_with("belongs to another tenant"), "{error}");
     assert_eq!(place.state().as_deref(), Some("one"));
+}
+
+/// A host that was given a connection, and lost it while it was held up, must not take over from the one that has it.
+#[test]
+fn a_run_under_an_older_lease_takes_over_from_none() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let run = |lease| open(&place.destination(), &Owner::local("c"), lease, false);
+        let commit = |lease, text| {
+            let mut sink = run(lease).expect("a run");
+            sink.begin(&[table(&["id"])], Mode::Incremental).expect("tables");
+            sink.stage("t", &upsert(r#"[{"id":1,"x":1}]"#)).expect("staged");
+            sink.seal(&state(text)).expect("sealed");
+            sink.commit().expect("committed");
+            sink.finish().expect("finished");
+        };
+        commit(Some(7), "of the newer");
+        let refused = run(Some(6)).err().map(|error| error.code().to_owned());
+        assert_eq!(refused.as_deref(), Some("sink.fenced"), "{kind:?}");
+        assert_eq!(place.state().as_deref(), Some("of the newer"), "{kind:?}");
+        // The same lease again, a later one, and somebody at the command line.
+        for (lease, text) in [(Some(7), "again"), (Some(8), "later"), (None, "by hand")] {
+            commit(lease, text);
+            assert_eq!(place.state().as_deref(), Some(text), "{kind:?}");
+        }
+        assert!(run(Some(7)).is_err(), "{kind:?}: what is run by hand forgets no lease");
+    }
 }

@@ -77,7 +77,8 @@ impl Inner {
         let loaded = self.load(&order.connection, &order.plugin).await?;
         make_folder(&loaded.connection.destination).await?;
         let options = Options { full_refresh: order.is_full_refresh, dry_run: false, enough: Enough::default() };
-        let prepared = run::prepare(&self.host, &loaded, options).await?;
+        let mut prepared = run::prepare(&self.host, &loaded, options).await?;
+        prepared.lease = Some(order.lease.token);
         if !order.is_full_refresh {
             self.settle_state(&order.connection, &loaded, order.plugin.version.state_version).await?;
         }

@@ -19,6 +19,9 @@ pub(super) struct Checkpoint {
     pub(super) state: Option<String>,
     pub(super) version: u32,
     pub(super) plugin_digest: String,
+    /// The greatest lease under which the connection was run, where runs are given out under leases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lease: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,7 +38,13 @@ impl Checkpoint {
             state: state.map(|state| state.text.clone()),
             version: state.map_or(0, |state| state.version),
             plugin_digest: state.map_or_else(String::new, |state| state.plugin_digest.clone()),
+            lease: None,
         }
+    }
+
+    /// The same, of a run under this lease.
+    pub(super) fn under(self, lease: Option<u64>) -> Checkpoint {
+        Checkpoint { lease, ..self }
     }
 
     /// Whose it is, if not this owner's: by name only if it is the same tenant's.

@@ -11,7 +11,7 @@ use super::checkpoint::{Checkpoint, PREFIX};
 use super::{Mode, Output};
 use crate::error::{Error, Result};
 use crate::model::{Owner, State};
-use crate::sink::{StateStore, place};
+use crate::sink::{StateStore, overtaken, place};
 
 /// How much is read at once on the way back from the end of a file.
 const CHUNK: u64 = 64 << 10;
@@ -25,6 +25,7 @@ pub(super) struct FileOutput {
     /// The file that a full refresh fills.
     fresh: Option<File>,
     fence: u64,
+    lease: Option<u64>,
     state: Option<State>,
     /// The length up to the last seal.
     mark: u64,
@@ -37,18 +38,22 @@ struct Tail {
 }
 
 impl FileOutput {
-    pub(super) fn open(path: &Path, owner: &Owner) -> Result<FileOutput> {
+    pub(super) fn open(path: &Path, owner: &Owner, lease: Option<u64>) -> Result<FileOutput> {
         place::check(path)?;
         let failed = |error: io::Error| explain(path, &error);
         let mut options = OpenOptions::new();
         let mut visible = options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         lock(path, &visible)?;
         let tail = read_tail(path, &mut visible, owner)?;
+        let kept = tail.checkpoint.as_ref().and_then(|checkpoint| checkpoint.lease);
+        if lease.is_some() && kept > lease {
+            return Err(overtaken(owner));
+        }
         visible.set_len(tail.end).and_then(|()| visible.seek(SeekFrom::End(0))).map_err(failed)?;
         let fence = tail.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.fence) + 1;
         let state = tail.checkpoint.and_then(Checkpoint::into_state);
         let (path, owner) = (path.to_owned(), owner.clone());
-        Ok(FileOutput { path, owner, visible, fresh: None, fence, state, mark: tail.end })
+        Ok(FileOutput { path, owner, visible, fresh: None, fence, lease: lease.or(kept), state, mark: tail.end })
     }
 
     fn file(&mut self) -> &mut File {
@@ -60,7 +65,7 @@ impl FileOutput {
     }
 
     fn append_checkpoint(&mut self) -> Result<()> {
-        let line = Checkpoint::new(&self.owner, self.fence, self.state.as_ref()).to_line();
+        let line = Checkpoint::new(&self.owner, self.fence, self.state.as_ref()).under(self.lease).to_line();
         self.perform(|file| {
             file.sync_data()?;
             file.write_all(line.as_bytes())?;
@@ -180,7 +185,7 @@ impl StateStore for FileStates {
         if state.is_none() && !self.path.exists() {
             return Ok(());
         }
-        let mut output = FileOutput::open(&self.path, &self.owner)?;
+        let mut output = FileOutput::open(&self.path, &self.owner, None)?;
         output.state = state.cloned();
         output.append_checkpoint()
     }

@@ -69,11 +69,11 @@ pub(super) struct JsonlSink {
 }
 
 /// Opens a file for a run.
-pub(super) fn open_file(path: &Path, owner: &Owner, dry_run: bool) -> Result<JsonlSink> {
+pub(super) fn open_file(path: &Path, owner: &Owner, lease: Option<u64>, dry_run: bool) -> Result<JsonlSink> {
     if dry_run {
         return Ok(JsonlSink::new(Nowhere { state: FileStates::new(path, owner).load()? }));
     }
-    Ok(JsonlSink::new(file::FileOutput::open(path, owner)?))
+    Ok(JsonlSink::new(file::FileOutput::open(path, owner, lease)?))
 }
 
 /// Opens standard output for a run, with a file for the state perhaps.

@@ -26,7 +26,7 @@ impl Place {
     }
 
     fn begin(&self, mode: Mode) -> Box<dyn Sink> {
-        let mut sink = open(&self.destination(), &Owner::local("c"), false).expect("a sink");
+        let mut sink = open(&self.destination(), &Owner::local("c"), None, false).expect("a sink");
         let columns = vec![crate::model::Column { name: "id".to_owned(), kind: crate::model::Kind::Long }];
         let table = Table { name: "t".to_owned(), primary_key: vec!["id".to_owned()], columns };
         sink.begin(&[table], mode).expect("tables");
@@ -168,7 +168,7 @@ fn a_full_refresh_takes_the_place_of_the_file_at_its_end() {
 fn one_run_at_a_time_writes_a_file() {
     let place = Place::new();
     let _first = place.begin(Mode::Incremental);
-    let error = open(&place.destination(), &Owner::local("c"), false).err().expect("locked");
+    let error = open(&place.destination(), &Owner::local("c"), None, false).err().expect("locked");
     assert!(error.message().ends_with("is being written by another run"), "{error}");
     assert!(place.states().replace(None).is_err());
 }
@@ -178,12 +178,12 @@ fn files_of_others_are_left_as_they_are() {
     for content in ["hello", "{\"op\":\"merge\"}\n", "{\"id\":1}\n", "\n"] {
         let place = Place::new();
         fs::write(&place.path, content).expect("written");
-        assert!(open(&place.destination(), &Owner::local("c"), false).is_err(), "{content}");
+        assert!(open(&place.destination(), &Owner::local("c"), None, false).is_err(), "{content}");
         assert_eq!(fs::read_to_string(&place.path).expect("a file"), content);
     }
     let place = Place::new();
     place.load(r#"[{"id":1}]"#, "a", Mode::Incremental);
-    let error = open(&place.destination(), &Owner::local("other"), false).err().expect("an error");
+    let error = open(&place.destination(), &Owner::local("other"), None, false).err().expect("an error");
     assert!(error.message().ends_with("belongs to the connection `c`"), "{error}");
 }
 
@@ -197,7 +197,7 @@ fn declared_columns_are_checked() {
 #[test]
 fn a_dry_run_leaves_no_trace() {
     let place = Place::new();
-    let mut sink = open(&place.destination(), &Owner::local("c"), true).expect("a sink");
+    let mut sink = open(&place.destination(), &Owner::local("c"), None, true).expect("a sink");
     sink.begin(&[], Mode::FullRefresh).expect("tables");
     sink.seal(&state("a")).expect("sealed");
     sink.commit().expect("committed");
@@ -222,7 +222,7 @@ fn states_are_replaced_by_hand() {
 fn the_state_beside_standard_output_is_fenced() {
     let place = Place::new();
     let destination = Destination::JsonlStdout { state: Some(place.path.clone()) };
-    let run = || open(&destination, &Owner::local("c"), false).expect("a sink");
+    let run = || open(&destination, &Owner::local("c"), None, false).expect("a sink");
     let mut old = run();
     old.seal(&state("old")).expect("sealed");
     let mut new = run();

@@ -81,9 +81,9 @@ struct Transaction {
 impl SqliteSink {
     /// Opens the database for a run, which takes over from any other run of the connection. A dry run works on a
     /// copy, so that nothing of it is ever seen.
-    pub(super) fn open(path: &Path, owner: &Owner, dry_run: bool) -> Result<SqliteSink> {
+    pub(super) fn open(path: &Path, owner: &Owner, lease: Option<u64>, dry_run: bool) -> Result<SqliteSink> {
         let database = if dry_run { Database::open_copy(path)? } else { Database::open(path)? };
-        let fence = states::take_over(&database, owner)?;
+        let fence = states::take_over(&database, owner, lease)?;
         Ok(SqliteSink {
             database,
             owner: owner.clone(),

@@ -1,7 +1,8 @@
 //! The saved states, in a table of the destination itself, so that they are committed together with the rows.
 //!
 //! Each connection of a tenant has one row with its state and its fence: a number that every run raises when it opens the
-//! destination. Who holds an older number has been overtaken and may no longer commit.
+//! destination. Who holds an older number has been overtaken and may no longer commit. Where runs are given out under
+//! leases, the greatest lease is kept as well, so that who was given an older one does not take over from a newer.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::{Database, explain, open_read_only};
 use super::now;
-use crate::error::{Error, Origin, Result};
+use crate::error::Result;
 use crate::model::{Owner, State};
-use crate::sink::StateStore;
+use crate::sink::{StateStore, overtaken};
 
 const CREATE: &str = "
     CREATE TABLE IF NOT EXISTS _tidegate_state (
@@ -34,22 +35,41 @@ const CREATE: &str = "
         updated_at TEXT NOT NULL,
         replaced_at TEXT NOT NULL,
         reason TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS _tidegate_lease (
+        tenant TEXT NOT NULL,
+        connection TEXT NOT NULL,
+        token INTEGER NOT NULL,
+        PRIMARY KEY (tenant, connection)
     );";
 
 const LOAD: &str = "SELECT state, state_version, plugin_digest FROM _tidegate_state
                     WHERE tenant = ?1 AND connection = ?2 AND state IS NOT NULL";
 
 /// Raises the fence of a connection. Returns the number by which the caller may commit.
-pub(super) fn take_over(database: &Database, owner: &Owner) -> Result<i64> {
+pub(super) fn take_over(database: &Database, owner: &Owner, lease: Option<u64>) -> Result<i64> {
     let _turn = database.begin()?;
     let raise = || {
         database.sql.execute_batch(CREATE)?;
-        raise_fence(&database.sql, owner)
+        match lease {
+            Some(lease) if !keep_lease(&database.sql, owner, lease)? => Ok(None),
+            _ => raise_fence(&database.sql, owner).map(Some),
+        }
     };
-    let fence =
-        raise().map_err(|error| database.failed(&error)).and_then(|fence| database.run("COMMIT").map(|()| fence));
+    let fence = raise().map_err(|error| database.failed(&error)).and_then(|fence| match fence {
+        Some(fence) => database.run("COMMIT").map(|()| fence),
+        None => Err(overtaken(owner)),
+    });
     database.roll_back();
     fence
+}
+
+/// Notes the lease under which a connection is run. False where a later one is noted.
+fn keep_lease(sql: &Connection, owner: &Owner, lease: u64) -> rusqlite::Result<bool> {
+    let keep = "INSERT INTO _tidegate_lease (tenant, connection, token) VALUES (?1, ?2, ?3)
+                ON CONFLICT (tenant, connection) DO UPDATE SET token = excluded.token WHERE token <= excluded.token";
+    let lease = i64::try_from(lease).unwrap_or(i64::MAX);
+    Ok(sql.execute(keep, params![owner.tenant, owner.connection, lease])? == 1)
 }
 
 fn raise_fence(sql: &Connection, owner: &Owner) -> rusqlite::Result<i64> {
@@ -69,9 +89,7 @@ pub(super) fn check_fence(database: &Database, owner: &Owner, fence: i64) -> Res
     if current == Some(fence) {
         return Ok(());
     }
-    let message = format!("another run of connection `{owner}` has taken over; this one can commit no more");
-    Err(Error::new(Origin::State, "sink.fenced", message)
-        .help("let one run of a connection end before the next begins; what was committed before is kept"))
+    Err(overtaken(owner))
 }
 
 /// The last committed state.

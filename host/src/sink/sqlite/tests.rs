@@ -29,7 +29,7 @@ impl Place {
     }
 
     fn open(&self) -> Box<dyn Sink> {
-        open(&self.destination(), &Owner::local("c"), false).expect("a sink")
+        open(&self.destination(), &Owner::local("c"), None, false).expect("a sink")
     }
 
     fn begin(&self, tables: &[Table], mode: Mode) -> Box<dyn Sink> {
@@ -251,7 +251,7 @@ fn tables_of_others_are_not_touched() {
 fn a_dry_run_counts_and_leaves_no_trace() {
     let place = Place::new();
     let dry = || {
-        let mut sink = open(&place.destination(), &Owner::local("c"), true).expect("a sink");
+        let mut sink = open(&place.destination(), &Owner::local("c"), None, true).expect("a sink");
         sink.begin(&[users()], Mode::Incremental).expect("tables");
         sink.stage("users", &upsert(AB)).expect("staged");
         sink.seal(&state("2")).expect("sealed");
@@ -283,7 +283,7 @@ fn several_connections_write_one_file() {
             let destination = place.destination();
             scope.spawn(move || {
                 let name = format!("t{number}");
-                let mut sink = open(&destination, &Owner::local(&name), false).expect("a sink");
+                let mut sink = open(&destination, &Owner::local(&name), None, false).expect("a sink");
                 sink.begin(&[table(&name, &["id"], &[])], Mode::Incremental).expect("tables");
                 for id in 0..25 {
                     sink.stage(&name, &upsert(&format!(r#"[{{"id":{id}}}]"#))).expect("staged");
@@ -301,7 +301,7 @@ fn files_that_cannot_be_used_are_told_apart() {
     let place = Place::new();
     std::fs::write(&place.path, "this is a text of more than sixteen bytes").expect("a file");
     let refused = |path: PathBuf| {
-        open(&Destination::Sqlite { path }, &Owner::local("c"), false).err().expect("an error").to_string()
+        open(&Destination::Sqlite { path }, &Owner::local("c"), None, false).err().expect("an error").to_string()
     };
     assert!(refused(place.path.clone()).contains("is no SQLite database"));
     assert!(refused(place.path.with_file_name("no").join("x.db")).contains("there is no directory"));
