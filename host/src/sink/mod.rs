@@ -66,9 +66,8 @@ pub trait StateStore {
     fn replace(&mut self, state: Option<&State>) -> Result<()>;
 }
 
-/// Opens a destination for one run of a connection. The run takes over from any other run of the connection, unless
-/// that one was given out under a later `lease`. A dry
-/// run does and counts everything, and nothing of it stays.
+/// Opens a destination for one run of a connection. The run takes over from any other run of the connection, unless that
+/// one was given out under a later `lease`. A dry run does and counts everything, and nothing of it stays.
 pub fn open(destination: &Destination, owner: &Owner, lease: Option<u64>, dry_run: bool) -> Result<Box<dyn Sink>> {
     Ok(match destination {
         Destination::Sqlite { path } => Box::new(sqlite::SqliteSink::open(path, owner, lease, dry_run)?),
