@@ -20,6 +20,7 @@ mod interruption;
 mod kills;
 mod limits;
 mod rate_limit;
+mod recording;
 mod sandbox;
 mod source_faults;
 mod strategies;

@@ -9,6 +9,7 @@ pub mod model;
 pub mod plain;
 pub mod playground;
 pub mod plugin;
+pub mod recording;
 pub mod seal;
 pub mod serve;
 pub mod sink;

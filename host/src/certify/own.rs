@@ -7,8 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
@@ -16,6 +14,7 @@ use super::destination::{Durable, Rows};
 use super::verdict::{Fault, Finding};
 use crate::error::{Error, Origin, Result};
 use crate::http::{Fetch, Page, Request, Response};
+use crate::recording::{Answer, Asked};
 use crate::sync::Clock;
 
 /// The form of recordings.
@@ -142,59 +141,16 @@ struct Tape {
 #[derive(Serialize, Deserialize)]
 struct Exchange {
     request: Asked,
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Body,
-}
-
-#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Asked {
-    method: String,
-    path: String,
-    query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
-    body: Option<Body>,
-}
-
-/// Bytes: as text where they are text.
-#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "lowercase")]
-enum Body {
-    Text(String),
-    Base64(String),
-}
-
-impl Body {
-    fn of(bytes: &[u8]) -> Body {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Body::Text(text.to_owned()),
-            Err(_) => Body::Base64(BASE64.encode(bytes)),
-        }
-    }
-
-    fn read(self) -> Option<bytes::Bytes> {
-        match self {
-            Body::Text(text) => Some(text.into()),
-            Body::Base64(text) => BASE64.decode(text).ok().map(Into::into),
-        }
-    }
+    #[serde(flatten)]
+    answer: Answer,
 }
 
 impl Exchange {
     fn of(request: &Request, response: &Response) -> Exchange {
-        let Request { method, path, query, headers, body } = request.clone();
-        let request = Asked { method, path, query, headers, body: body.map(|body| Body::of(&body)) };
-        let Response { status, headers, body } = response.clone();
-        Exchange { request, status, headers, body: Body::of(&body) }
+        Exchange { request: Asked::of(request), answer: Answer::of(response) }
     }
 
     fn read(self) -> Option<(Request, Response)> {
-        let Asked { method, path, query, headers, body } = self.request;
-        let body = match body {
-            Some(body) => Some(body.read()?),
-            None => None,
-        };
-        let response = Response { status: self.status, headers: self.headers, body: self.body.read()? };
-        Some((Request { method, path, query, headers, body }, response))
+        Some((self.request.read()?, self.answer.read()?))
     }
 }

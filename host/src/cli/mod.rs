@@ -21,6 +21,7 @@ mod options;
 mod output;
 mod playground;
 mod progress;
+mod replay;
 mod run;
 mod schema;
 mod serve;
@@ -77,6 +78,8 @@ enum Command {
     Check(check::Arguments),
     /// Prove that a strategy loses nothing, against simulated sources and with a crash at every step
     Certify(certify::Arguments),
+    /// Run a strategy on what was recorded, and say where it behaves otherwise
+    Replay(replay::Arguments),
     /// Say what a strategy is, and which configuration it takes
     Describe(describe::Arguments),
     /// Show the tables that a connection writes
@@ -150,6 +153,7 @@ async fn execute(command: Command, screen: logging::Screen, operator: &Operator)
         Command::Serve(arguments) => serve::execute(arguments, screen, limits).await,
         Command::Check(arguments) => check::execute(arguments, limits).await,
         Command::Certify(arguments) => certify::execute(arguments, screen, limits).await,
+        Command::Replay(arguments) => replay::execute(arguments, limits).await,
         Command::Describe(arguments) => describe::execute(arguments, limits).await,
         Command::Schema(arguments) => schema::execute(arguments, limits).await,
         Command::Init(arguments) => init::execute(arguments, limits).await,

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::http::{Client, Enough, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
 use crate::model::{Owner, Report, Status};
 use crate::plugin::{Engine, Limits, Manifest, Strategy};
+use crate::recording::Recorder;
 use crate::seal::SecretKey;
 use crate::sink::{self, Mode};
 use crate::sync::{self, Clock, Gauge, Hands, Job, Pace, Promises};
@@ -62,6 +63,14 @@ pub(super) struct Prepared {
     pub(super) source: Source,
     pub(super) gauge: Arc<Gauge>,
     pub(super) limits: Limits,
+}
+
+impl Prepared {
+    /// Records what the strategy is told and does into this file.
+    pub(super) fn record(&mut self, path: &Path) {
+        let name = self.connection.strategy.to_string();
+        self.strategy = Arc::new(Recorder::new(Arc::clone(&self.strategy), name, path));
+    }
 }
 
 /// The strategy of a connection, what it says of itself, and what it and its runs may use.

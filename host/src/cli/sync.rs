@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// Stop after so many requests a connection, retries included
     #[arg(long, value_name = "N")]
     limit_requests: Option<NonZeroU64>,
+    /// Record what the strategy is told and does into a file, for `tidegate replay`; of one connection only
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
     /// How the summary looks; it goes to standard error where records go to standard output
@@ -50,13 +53,19 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
     let loaded: Vec<Result<Loaded>> = arguments.files.iter().map(|file| arguments.changes.load(file)).collect();
     let Some(loaded) = all_right(loaded) else { return Ok(exit::CONFIGURATION) };
     refuse_twins(&loaded)?;
+    if arguments.record.is_some() && loaded.len() > 1 {
+        return Err(Error::configuration("`--record` takes one connection at a time").help("name one connection file"));
+    }
 
     let host = Host::new(limits)?;
     let mut starts = Vec::with_capacity(loaded.len());
     for connection in &loaded {
         starts.push(start(&host, connection, options).await);
     }
-    let Some(starts) = all_right(starts) else { return Ok(exit::CONFIGURATION) };
+    let Some(mut starts) = all_right(starts) else { return Ok(exit::CONFIGURATION) };
+    if let (Some(path), [Start::Ready(prepared)]) = (&arguments.record, starts.as_mut_slice()) {
+        prepared.record(path);
+    }
 
     let stream = summary_stream(&loaded);
     let reports = run_all(starts, options, &screen).await;

@@ -1,0 +1,182 @@
+//! Stands between a strategy and its run, and notes what they tell each other.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::exchange::{Answer, Asked};
+use super::tape::{Event, Header, Told, VERSION, unusable};
+use crate::BoxFuture;
+use crate::error::Result;
+use crate::http::{Page, Request};
+use crate::model::{Change, Table};
+use crate::plugin::{Manifest, Services, Strategy};
+
+/// A strategy whose syncs are recorded into a file.
+pub struct Recorder {
+    strategy: Arc<dyn Strategy>,
+    name: String,
+    path: PathBuf,
+}
+
+impl Recorder {
+    /// Records the syncs of a strategy, which messages and the recording call `name`. Each sync begins the file anew.
+    pub fn new(strategy: Arc<dyn Strategy>, name: impl Into<String>, path: &Path) -> Recorder {
+        Recorder { strategy, name: name.into(), path: path.to_owned() }
+    }
+}
+
+impl Strategy for Recorder {
+    fn digest(&self) -> &str {
+        self.strategy.digest()
+    }
+
+    fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
+        self.strategy.describe()
+    }
+
+    fn schema<'a>(&'a self, config: &'a str) -> BoxFuture<'a, Result<Vec<Table>>> {
+        self.strategy.schema(config)
+    }
+
+    fn migrate_state<'a>(&'a self, from: u32, state: &'a str) -> BoxFuture<'a, Result<String>> {
+        self.strategy.migrate_state(from, state)
+    }
+
+    fn sync<'a>(
+        &'a self,
+        config: &'a str,
+        state: Option<&'a str>,
+        services: Arc<dyn Services>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let file = File::create(&self.path).map_err(|error| unusable(&self.path, &error))?;
+            let ink = Arc::new(Mutex::new(Ink::new(file, &self.path)));
+            let ear = Arc::new(Ear { services, ink });
+            ear.ink(|ink| {
+                ink.write(&Header {
+                    tidegate_recording: VERSION,
+                    plugin_digest: self.digest().to_owned(),
+                    strategy: self.name.clone(),
+                    config: config.to_owned(),
+                    state: state.map(str::to_owned),
+                    began: ear.services.started(),
+                });
+            });
+            let outcome = self.strategy.sync(config, state, ear.clone()).await;
+            ear.ink(|ink| ink.write(&Event::End { error: outcome.as_ref().err().map(Told::of) }));
+            outcome.and_then(|()| ear.ink(Ink::finish))
+        })
+    }
+}
+
+/// The services of a run, overheard.
+struct Ear {
+    services: Arc<dyn Services>,
+    ink: Arc<Mutex<Ink>>,
+}
+
+/// The file that is written.
+struct Ink {
+    file: BufWriter<File>,
+    path: PathBuf,
+    /// How many requests there were.
+    requests: usize,
+    /// Why the recording is of no use.
+    failure: Option<std::io::Error>,
+}
+
+impl Ink {
+    fn new(file: File, path: &Path) -> Ink {
+        Ink { file: BufWriter::new(file), path: path.to_owned(), requests: 0, failure: None }
+    }
+
+    fn write(&mut self, line: &impl Serialize) {
+        let written = serde_json::to_writer(&mut self.file, line).map_err(Into::into);
+        if let Err(error) = written.and_then(|()| self.file.write_all(b"\n")) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let flushed = self.file.flush();
+        match self.failure.take().map_or(flushed, Err) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(unusable(&self.path, &format!("it cannot be written: {error}"))),
+        }
+    }
+}
+
+/// Writes something.
+fn with<T>(ink: &Mutex<Ink>, write: impl FnOnce(&mut Ink) -> T) -> T {
+    write(&mut ink.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Ear {
+    fn ink<T>(&self, write: impl FnOnce(&mut Ink) -> T) -> T {
+        with(&self.ink, write)
+    }
+
+    fn note(&self, event: &Event) {
+        self.ink(|ink| ink.write(event));
+    }
+}
+
+impl Services for Ear {
+    fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
+        let number = self.ink(|ink| {
+            ink.requests += 1;
+            ink.write(&Event::Request { number: ink.requests, request: Asked::of(&request) });
+            ink.requests
+        });
+        let (ink, fetched) = (Arc::clone(&self.ink), self.services.fetch(request));
+        Box::pin(async move {
+            let outcome = fetched.await;
+            let event = match &outcome {
+                Ok(page) => Event::Answer { number, answer: Answer::of(page.response()) },
+                Err(error) => Event::Refused { number, error: Told::of(error) },
+            };
+            with(&ink, |ink| ink.write(&event));
+            outcome
+        })
+    }
+
+    fn stage<'a>(&'a self, table: &'a str, change: Change) -> BoxFuture<'a, Result<()>> {
+        self.note(&staged(table, &change));
+        self.services.stage(table, change)
+    }
+
+    fn checkpoint(&self, state: String) -> BoxFuture<'_, Result<()>> {
+        self.note(&Event::Checkpoint { state: state.clone() });
+        self.services.checkpoint(state)
+    }
+
+    fn started(&self) -> i64 {
+        self.services.started()
+    }
+
+    fn now(&self) -> i64 {
+        let at = self.services.now();
+        self.note(&Event::Now { at });
+        at
+    }
+
+    fn log(&self, level: &str, message: &str) {
+        self.note(&Event::Log { level: level.to_owned(), message: message.to_owned() });
+        self.services.log(level, message);
+    }
+}
+
+/// A change, as it stands in a file.
+pub(super) fn staged(table: &str, change: &Change) -> Event {
+    let word = match change {
+        Change::Upsert(_) => "upsert",
+        Change::Update(_) => "update",
+        Change::Delete(_) => "delete",
+        Change::Truncate => "truncate",
+    };
+    Event::Stage { table: table.to_owned(), change: word.to_owned(), rows: change.rows().map(|rows| rows.to_json()) }
+}
