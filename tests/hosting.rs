@@ -29,6 +29,13 @@ fn at_rest(host: &Host, rollout: &Value) -> Value {
     host.wait_for("the end of the checks", || Some(host.get(&path)).filter(|rollout| rollout["stage"] != "checking"))
 }
 
+fn approve(host: &Host, rollout: &Value) -> Value {
+    let path = format!("/v1/rollouts/{}/approve", rollout["id"].as_str().expect("an identifier"));
+    let (status, approved) = host.call("POST", &path, json!({}));
+    assert_eq!(status, 202, "{approved:#}");
+    at_rest(host, &approved)
+}
+
 fn digest(host: &Host, version: &str) -> String {
     let plugins = host.get("/v1/plugins");
     let versions = plugins["items"].as_array().expect("versions");
@@ -97,15 +104,20 @@ fn a_version_that_does_not_suit_is_refused_and_says_why() {
 }
 
 #[test]
-fn a_version_that_wants_more_waits_for_an_operator() {
+fn a_version_that_wants_more_or_brings_less_waits_for_an_operator() {
     let (host, _source) = hosted(25, Duration::ZERO);
-    let rollout = roll_out(&host, "1.1.0", "greedy", "");
-    assert_eq!((rollout["stage"].as_str(), active(&host).as_str()), (Some("awaiting_approval"), "1.0.0"));
-    assert!(rollout["steps"].to_string().contains("polling"), "{rollout:#}");
-    let path = format!("/v1/rollouts/{}/approve", rollout["id"].as_str().expect("an identifier"));
-    let (status, approved) = host.call("POST", &path, json!({}));
-    assert_eq!(status, 202, "{approved:#}");
-    assert_eq!(at_rest(&host, &approved)["stage"], "watching");
+    host.run_to_its_end("acme", "rows");
+    let check = |version, forms, reason| {
+        let rollout = roll_out(&host, version, forms, "");
+        assert_eq!((rollout["stage"].as_str(), active(&host).as_str()), (Some("awaiting_approval"), "1.0.0"));
+        assert!(rollout["steps"].to_string().contains(reason), "{rollout:#}");
+        rollout
+    };
+    let lossy = check("1.0.1", "lossy", "it leaves out 3 of 25 records");
+    let path = format!("/v1/rollouts/{}/roll-back", lossy["id"].as_str().expect("an identifier"));
+    assert_eq!(host.call("POST", &path, json!({ "reason": "it loses rows" })).0, 200);
+    let rollout = check("1.1.0", "greedy", "polling");
+    assert_eq!(approve(&host, &rollout)["stage"], "watching");
     assert_eq!(active(&host), "1.1.0");
 }
 
@@ -116,7 +128,10 @@ fn a_version_that_breaks_is_rolled_back_with_its_state() {
     host.run_to_its_end("acme", "rows");
     // It migrates the state, or begins one, seals a page by it, and breaks at the next.
     let rollout = roll_out(&host, "2.0.0", "renamed panics", "");
-    assert_eq!(rollout["stage"], "watching", "{rollout:#}");
+    assert_eq!(rollout["stage"], "awaiting_approval", "{rollout:#}");
+    assert!(rollout["steps"].to_string().contains("acme/rows it fails: "), "{rollout:#}");
+    // An operator who is in a hurry lets it go on.
+    assert_eq!(approve(&host, &rollout)["stage"], "watching");
     source.grow(25);
     host.run("acme", "fresh");
     let failed = host.run_to_its_end("acme", "rows");

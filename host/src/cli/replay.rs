@@ -32,7 +32,7 @@ pub(super) async fn execute(arguments: Arguments, limits: &Limits) -> Result<u8>
     let strategy = engine(limits)?.load(&strategy(named)?).await?;
     let is_same = strategy.digest() == tape.plugin_digest();
     let is_complete = tape.is_complete();
-    let comparison = replay(tape, &*strategy).await?;
+    let comparison = replay(&tape, &*strategy).await?;
     match arguments.output {
         Format::Json => output::print_json(to_json(&comparison, is_same, is_complete)),
         Format::Text => output::print(&to_text(&comparison, is_same, is_complete)),

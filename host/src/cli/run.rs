@@ -66,10 +66,10 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Records what the strategy is told and does into this file.
-    pub(super) fn record(&mut self, path: &Path) {
+    /// Records what the strategy is told and does into this file, up to so many bytes.
+    pub(super) fn record(&mut self, path: &Path, most_bytes: u64) {
         let name = self.connection.strategy.to_string();
-        self.strategy = Arc::new(Recorder::new(Arc::clone(&self.strategy), name, path));
+        self.strategy = Arc::new(Recorder::new(Arc::clone(&self.strategy), name, path).up_to(most_bytes));
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
     }
     let Some(mut starts) = all_right(starts) else { return Ok(exit::CONFIGURATION) };
     if let (Some(path), [Start::Ready(prepared)]) = (&arguments.record, starts.as_mut_slice()) {
-        prepared.record(path);
+        prepared.record(path, u64::MAX);
     }
 
     let stream = summary_stream(&loaded);

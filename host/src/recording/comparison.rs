@@ -1,5 +1,7 @@
 //! Where two runs of a strategy differ. Pure.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::Value;
 
 use super::tape::Event;
@@ -44,6 +46,72 @@ pub(super) fn compare(recorded: &[Event], replayed: &[Event]) -> Comparison {
         checkpoints: count(|event| matches!(event, Event::Checkpoint { .. })),
         difference,
     }
+}
+
+/// How the records that two versions have staged differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shadow {
+    /// Records of the recorded run.
+    pub records: usize,
+    /// Those of them that the replay left out.
+    pub left_out: usize,
+    /// One of these.
+    pub example: Option<String>,
+    /// Records that the replay alone has.
+    pub added: usize,
+    /// Why the replay broke off, where it did and the recorded run did not.
+    pub failure: Option<String>,
+    /// What the replay asked for and the recording could not answer, if there was something: then the rest tells
+    /// nothing.
+    pub unanswered: Option<String>,
+}
+
+/// Compares what two runs staged, in whatever order and batches.
+pub(super) fn compare_records(recorded: &[Event], replayed: &[Event]) -> Shadow {
+    let mut balance: HashMap<(String, String, String), i64> = HashMap::new();
+    for (events, weight) in [(recorded, 1), (replayed, -1)] {
+        for (table, change, rows) in events.iter().filter_map(staged) {
+            for row in rows_of(rows) {
+                *balance.entry((table.clone(), change.clone(), row.to_string())).or_default() += weight;
+            }
+        }
+    }
+    let total = |sign: i64| balance.values().map(|count| (count * sign).max(0).unsigned_abs() as usize).sum();
+    let left_out =
+        balance.iter().filter(|(_, count)| **count > 0).map(|((table, _, row), _)| format!("{table}: {row}"));
+    Shadow {
+        records: recorded.iter().map(records).sum(),
+        left_out: total(1),
+        example: left_out.min(),
+        added: total(-1),
+        failure: failure(replayed).filter(|_| failure(recorded).is_none()),
+        unanswered: unanswered(recorded, replayed),
+    }
+}
+
+fn failure(events: &[Event]) -> Option<String> {
+    match events.last() {
+        Some(Event::End { error: Some(error) }) => Some(error.message.clone()),
+        _ => None,
+    }
+}
+
+fn staged(event: &Event) -> Option<(&String, &String, &String)> {
+    match event {
+        Event::Stage { table, change, rows: Some(rows) } => Some((table, change, rows)),
+        _ => None,
+    }
+}
+
+/// The first request of the replay that the recorded run did not make.
+fn unanswered(recorded: &[Event], replayed: &[Event]) -> Option<String> {
+    let asked = |event: &Event| match event {
+        Event::Request { request, .. } => Some(request.clone()),
+        _ => None,
+    };
+    let known: BTreeSet<_> = recorded.iter().filter_map(asked).collect();
+    let unknown = replayed.iter().filter_map(asked).find(|request| !known.contains(request))?;
+    unknown.read().map(|request| request.to_string())
 }
 
 fn is_deed(event: &Event) -> bool {

@@ -12,8 +12,8 @@ mod player;
 mod recorder;
 mod tape;
 
-pub use comparison::{Comparison, Difference};
+pub use comparison::{Comparison, Difference, Shadow};
 pub(crate) use exchange::{Answer, Asked};
-pub use player::replay;
+pub use player::{replay, shadow};
 pub use recorder::Recorder;
 pub use tape::{Tape, VERSION};

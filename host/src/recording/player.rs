@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::comparison::{Comparison, compare};
+use super::comparison::{Comparison, Shadow, compare, compare_records};
 use super::exchange::Asked;
 use super::recorder::staged;
 use super::tape::{Event, Tape, Told};
@@ -14,13 +14,24 @@ use crate::model::Change;
 use crate::plugin::{Services, Strategy};
 
 /// Runs a strategy on a recording, without a source or a destination, and compares what it does with what was recorded.
-pub async fn replay(tape: Tape, strategy: &dyn Strategy) -> Result<Comparison> {
-    let player = Arc::new(Player::new(&tape)?);
-    let (config, state) = (tape.header.config.clone(), tape.header.state.clone());
-    let outcome = strategy.sync(&config, state.as_deref(), player.clone()).await;
-    let mut play = player.play();
-    play.events.push(Event::End { error: outcome.as_ref().err().map(Told::of) });
-    Ok(compare(&tape.events, &play.events))
+pub async fn replay(tape: &Tape, strategy: &dyn Strategy) -> Result<Comparison> {
+    let state = tape.header.state.as_deref();
+    Ok(compare(&tape.events, &perform(tape, strategy, state).await?))
+}
+
+/// Runs another version of a strategy on a recording, and compares the records that both have staged, however they were
+/// asked for. `state` is the recorded one, in the form that this version reads.
+pub async fn shadow(tape: &Tape, strategy: &dyn Strategy, state: Option<&str>) -> Result<Shadow> {
+    Ok(compare_records(&tape.events, &perform(tape, strategy, state).await?))
+}
+
+/// What a strategy does on a recording.
+async fn perform(tape: &Tape, strategy: &dyn Strategy, state: Option<&str>) -> Result<Vec<Event>> {
+    let player = Arc::new(Player::new(tape)?);
+    let outcome = strategy.sync(&tape.header.config, state, player.clone()).await;
+    let mut events = std::mem::take(&mut player.play().events);
+    events.push(Event::End { error: outcome.as_ref().err().map(Told::of) });
+    Ok(events)
 }
 
 struct Player {

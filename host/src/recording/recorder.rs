@@ -20,12 +20,19 @@ pub struct Recorder {
     strategy: Arc<dyn Strategy>,
     name: String,
     path: PathBuf,
+    most_bytes: u64,
 }
 
 impl Recorder {
     /// Records the syncs of a strategy, which messages and the recording call `name`. Each sync begins the file anew.
     pub fn new(strategy: Arc<dyn Strategy>, name: impl Into<String>, path: &Path) -> Recorder {
-        Recorder { strategy, name: name.into(), path: path.to_owned() }
+        Recorder { strategy, name: name.into(), path: path.to_owned(), most_bytes: u64::MAX }
+    }
+
+    /// Keeps the beginning of a run only, of so many bytes.
+    #[must_use]
+    pub fn up_to(self, most_bytes: u64) -> Recorder {
+        Recorder { most_bytes, ..self }
     }
 }
 
@@ -53,8 +60,9 @@ impl Strategy for Recorder {
         services: Arc<dyn Services>,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            let state_version = self.describe().await?.state_version;
             let file = File::create(&self.path).map_err(|error| unusable(&self.path, &error))?;
-            let ink = Arc::new(Mutex::new(Ink::new(file, &self.path)));
+            let ink = Arc::new(Mutex::new(Ink::new(file, &self.path, self.most_bytes)));
             let ear = Arc::new(Ear { services, ink });
             ear.ink(|ink| {
                 ink.write(&Header {
@@ -63,6 +71,7 @@ impl Strategy for Recorder {
                     strategy: self.name.clone(),
                     config: config.to_owned(),
                     state: state.map(str::to_owned),
+                    state_version,
                     began: ear.services.started(),
                 });
             });
@@ -85,18 +94,29 @@ struct Ink {
     path: PathBuf,
     /// How many requests there were.
     requests: usize,
+    /// How many bytes there is room for.
+    room: u64,
     /// Why the recording is of no use.
     failure: Option<std::io::Error>,
 }
 
 impl Ink {
-    fn new(file: File, path: &Path) -> Ink {
-        Ink { file: BufWriter::new(file), path: path.to_owned(), requests: 0, failure: None }
+    fn new(file: File, path: &Path, room: u64) -> Ink {
+        Ink { file: BufWriter::new(file), path: path.to_owned(), requests: 0, room, failure: None }
     }
 
     fn write(&mut self, line: &impl Serialize) {
-        let written = serde_json::to_writer(&mut self.file, line).map_err(Into::into);
-        if let Err(error) = written.and_then(|()| self.file.write_all(b"\n")) {
+        if self.room == 0 {
+            return;
+        }
+        let line = serde_json::to_vec(line).map_err(Into::into).map(|mut line| {
+            line.push(b'\n');
+            line
+        });
+        // What comes behind a line that has no room would be told without what came before it.
+        self.room = self.room.saturating_sub(line.as_ref().map_or(0, Vec::len) as u64);
+        let written = if self.room == 0 { Ok(()) } else { line.and_then(|line| self.file.write_all(&line)) };
+        if let Err(error) = written {
             self.failure.get_or_insert(error);
         }
     }

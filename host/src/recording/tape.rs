@@ -23,8 +23,16 @@ pub(super) struct Header {
     pub(super) config: String,
     /// The state with which the run began.
     pub(super) state: Option<String>,
+    /// Its version.
+    pub(super) state_version: u32,
     /// When the run began, in milliseconds since 1970.
     pub(super) began: i64,
+}
+
+/// Which form a recording has, whatever else its first line says.
+#[derive(Deserialize)]
+struct Form {
+    tidegate_recording: u32,
 }
 
 /// What happened between a strategy and its host.
@@ -107,12 +115,13 @@ impl Tape {
     pub fn read(path: &Path) -> Result<Tape> {
         let text = std::fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
         let mut lines = text.lines();
-        let header: Header = serde_json::from_str(lines.next().unwrap_or_default())
-            .map_err(|error| unusable(path, &format!("its first line is none of ours: {error}")))?;
-        if header.tidegate_recording != VERSION {
-            let found = header.tidegate_recording;
+        let none_of_ours = |error| unusable(path, &format!("its first line is none of ours: {error}"));
+        let first = lines.next().unwrap_or_default();
+        let Form { tidegate_recording: found } = serde_json::from_str(first).map_err(none_of_ours)?;
+        if found != VERSION {
             return Err(unusable(path, &format!("it has version {found}, and version {VERSION} can be read")));
         }
+        let header: Header = serde_json::from_str(first).map_err(none_of_ours)?;
         let is_whole = text.ends_with('\n');
         let lines: Vec<_> = lines.collect();
         let whole = if is_whole { lines.as_slice() } else { lines.split_last().map_or(&[][..], |(_, rest)| rest) };
@@ -121,6 +130,16 @@ impl Tape {
         };
         let events = whole.iter().enumerate().map(event).collect::<Result<_>>()?;
         Ok(Tape { header, events })
+    }
+
+    /// The state with which the run began.
+    pub fn state(&self) -> Option<&str> {
+        self.header.state.as_deref()
+    }
+
+    /// The version of that state.
+    pub fn state_version(&self) -> u32 {
+        self.header.state_version
     }
 
     /// The strategy, as the connection named it.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::plugin::{Handover, Rollout, Stage, Step, Version};
 use super::registry::Plugin;
 use super::tenant::Name;
@@ -17,9 +18,14 @@ use super::{Refusal, Result, Server};
 use crate::config::StrategyRef;
 use crate::error::{Error, Origin};
 use crate::model::{Report, Status};
+use crate::plugin::cut;
+use crate::recording::Shadow;
 
 /// How many runs of a new version must end well before it counts as proved.
 const PROOFS: u32 = 5;
+
+/// How many connections a version is run on aside, on what was recorded of them.
+const SHADOWS: usize = 100;
 
 /// The rollouts whose new versions are watched.
 #[derive(Debug, Default)]
@@ -200,37 +206,28 @@ impl Server {
 /// Tries a version against all connections that would get it, and makes it active if it suits them.
 async fn check(server: Server, rollout: Rollout) {
     let id = rollout.id.as_str();
-    let checked = match try_out(&server, &rollout).await {
-        Ok(Found { wider, .. }) if !wider.is_empty() => {
-            let what = format!(
-                "it wants to do more than the version before, which an operator has to approve: {}",
-                wider.join(", ")
-            );
-            server.store.note_step(id, Stage::Checking, Stage::AwaitingApproval, server.step(what)).await
+    let (stage, what) = match try_out(&server, &rollout).await {
+        Ok(Found { doubts, said }) if doubts.is_empty() => (Stage::Checking, said),
+        Ok(Found { doubts, said }) => {
+            let what = format!("{said}; an operator has to approve, since {}", doubts.join("; "));
+            (Stage::AwaitingApproval, what)
         }
-        Ok(Found { connections, .. }) => {
-            let what = format!("it suits {connections} connections, their configurations and their states");
-            let noted = server.store.note_step(id, Stage::Checking, Stage::Checking, server.step(what)).await;
-            match noted {
-                Ok(()) => return make_active(server.clone(), rollout).await,
-                refused => refused,
-            }
-        }
-        Err(Refusal::Failed(error)) => {
-            // Not the version's fault; it can be tried again.
-            let step = server.step(format!("it could not be tried: {}", error.message()));
-            server.store.note_step(id, Stage::Checking, Stage::Refused, step).await
-        }
-        Err(refusal) => server.store.note_step(id, Stage::Checking, Stage::Refused, server.step(plain(&refusal))).await,
+        // Not the version's fault; it can be tried again.
+        Err(Refusal::Failed(error)) => (Stage::Refused, format!("it could not be tried: {}", error.message())),
+        Err(refusal) => (Stage::Refused, plain(&refusal)),
     };
-    tell(&rollout, checked);
+    let noted = server.store.note_step(id, Stage::Checking, stage, server.step(what)).await;
+    match (noted, stage) {
+        (Ok(()), Stage::Checking) => make_active(server.clone(), rollout).await,
+        (noted, _) => tell(&rollout, noted),
+    }
 }
 
 /// What trying a version out has shown.
 struct Found {
-    connections: usize,
-    /// What it may do, and the version before may not.
-    wider: Vec<String>,
+    said: String,
+    /// Why an operator should look at it.
+    doubts: Vec<String>,
 }
 
 async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found> {
@@ -239,13 +236,44 @@ async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found> {
     let connections = server.store.connections_naming(rollout.name.as_str()).await?;
     for connection in &connections {
         server.runner.check_state(connection, &plugin).await.map_err(|error| {
-            let (tenant, name) = (&connection.tenant, &connection.name);
-            Refusal::Invalid(error.at(format!("it does not suit the connection {tenant}/{name}")))
+            Refusal::Invalid(error.at(format!("it does not suit the connection {}", place(connection))))
         })?;
     }
-    let before = server.registry.active(&rollout.name);
-    let wider = before.map(|before| plugin.version.wider_than(&before)).unwrap_or_default();
-    Ok(Found { connections: connections.len(), wider })
+    let mut doubts = Vec::new();
+    if let Some(before) = server.registry.active(&rollout.name) {
+        let wider = plugin.version.wider_than(&before);
+        if !wider.is_empty() {
+            doubts.push(format!("it wants to do more than the version before: {}", wider.join(", ")));
+        }
+    }
+    let mut shadows = 0;
+    for connection in connections.iter().take(SHADOWS) {
+        let Some(shadow) = server.runner.shadow(connection, &plugin).await? else { continue };
+        shadows += 1;
+        doubts.extend(doubt(&shadow).map(|doubt| format!("on what was recorded of {} {doubt}", place(connection))));
+    }
+    let said = format!(
+        "it suits {} connections, their configurations and their states; it ran on the recordings of {shadows}",
+        connections.len()
+    );
+    Ok(Found { said, doubts })
+}
+
+fn place(connection: &Connection) -> String {
+    format!("{}/{}", connection.tenant, connection.name)
+}
+
+/// What a shadow run says against a version. Records that it adds do not, nor requests that were not recorded.
+fn doubt(shadow: &Shadow) -> Option<String> {
+    let Shadow { records, left_out, example, failure, unanswered, .. } = shadow;
+    if unanswered.is_some() {
+        return None;
+    }
+    match (failure, example) {
+        (Some(failure), _) => Some(format!("it fails: {}", cut(failure))),
+        (None, Some(example)) => Some(format!("it leaves out {left_out} of {records} records, as {}", cut(example))),
+        (None, None) => None,
+    }
 }
 
 /// Makes the new version the active one, and watches its first runs, where there is a version to go back to.

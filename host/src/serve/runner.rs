@@ -12,6 +12,7 @@ use crate::config::StrategyRef;
 use crate::error::Result;
 use crate::model::Report;
 use crate::plugin::{Inspection, Manifest};
+use crate::recording::Shadow;
 use crate::sync::Gauge;
 
 /// What is to be run.
@@ -44,6 +45,9 @@ pub trait Runner: Send + Sync {
 
     /// As [`Runner::check`], and whether the strategy can go on from the state that the connection has.
     fn check_state<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>>;
+
+    /// Runs the strategy on what was recorded of the connection's last run, if something was, and compares the records.
+    fn shadow<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<Option<Shadow>>>;
 
     /// Looks at a component without running it, and refuses one that may not run here.
     fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>>;

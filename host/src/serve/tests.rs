@@ -23,6 +23,7 @@ use crate::config::StrategyRef;
 use crate::error::{Error, Origin, Result};
 use crate::model::{Progress, Report, Status};
 use crate::plugin::{Inspection, Manifest};
+use crate::recording::Shadow;
 use crate::sync::{self, Gauge};
 
 /// Midnight of 25 November 2026.
@@ -43,6 +44,10 @@ impl Runner for Idle {
 
     fn check_state<'a>(&'a self, _: &'a Connection, _: &'a Plugin) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn shadow<'a>(&'a self, _: &'a Connection, _: &'a Plugin) -> BoxFuture<'a, Result<Option<Shadow>>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn inspect(&self, _: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {

@@ -15,8 +15,9 @@ use crate::BoxFuture;
 use crate::config::{self, Destination, Hosting, Input, LimitSetting, Place, StrategyRef};
 use crate::error::{Error, Result};
 use crate::http::Enough;
-use crate::model::{Owner, State};
+use crate::model::{Owner, Report, State, Status};
 use crate::plugin::{Inspection, Limits, Manifest};
+use crate::recording::{self, Shadow, Tape};
 use crate::serve::Refusal;
 use crate::serve::connection::Connection;
 use crate::serve::registry::Plugin;
@@ -24,6 +25,9 @@ use crate::serve::runner::{Order, Runner, Running};
 use crate::serve::store::Store;
 use crate::serve::tenant::Quotas;
 use crate::sink::{self, StateStore};
+
+/// How much of a run is recorded, in bytes.
+const MOST_RECORDED: u64 = 4 << 20;
 
 /// Everything that runs have in common. Cheap to clone.
 #[derive(Clone)]
@@ -79,10 +83,46 @@ impl Inner {
         let options = Options { full_refresh: order.is_full_refresh, dry_run: false, enough: Enough::default() };
         let mut prepared = run::prepare(&self.host, &loaded, options).await?;
         prepared.lease = Some(order.lease.token);
+        let tape = self.tape(&order.connection);
+        let part = tape.with_extension("part");
+        make_folder_of(&tape).await?;
+        prepared.record(&part, MOST_RECORDED);
         if !order.is_full_refresh {
             self.settle_state(&order.connection, &loaded, order.plugin.version.state_version).await?;
         }
-        Ok(Running { gauge: prepared.gauge.clone(), report: Box::pin(run::run(prepared, options, order.interrupt)) })
+        Ok(Running {
+            gauge: prepared.gauge.clone(),
+            report: Box::pin(async move {
+                let report = run::run(prepared, options, order.interrupt).await;
+                keep_tape(&report, &part, &tape).await;
+                report
+            }),
+        })
+    }
+
+    /// Where the last good run of a connection is recorded, for new versions to be tried on.
+    fn tape(&self, connection: &Connection) -> PathBuf {
+        let Connection { tenant, name, .. } = connection;
+        self.data.join("recordings").join(tenant.as_str()).join(format!("{name}.tape"))
+    }
+
+    async fn shadow(&self, connection: &Connection, plugin: &Plugin) -> Result<Option<Shadow>> {
+        let path = self.tape(connection);
+        let read = tokio::task::spawn_blocking(move || path.exists().then(|| Tape::read(&path)).transpose()).await;
+        let tape = read.unwrap_or_else(|_| Err(Error::host("the host crashed while it read a recording")))?;
+        let Some(tape) = tape else { return Ok(None) };
+        let loaded = self.load(connection, plugin).await?;
+        let LoadedStrategy { strategy, .. } =
+            run::load_strategy(&self.host.engine, &loaded.connection, &loaded.places).await?;
+        let state = match tape.state() {
+            // A newer form has no way back to an older one, so nothing can be compared.
+            Some(_) if tape.state_version() > plugin.version.state_version => return Ok(None),
+            Some(state) if tape.state_version() < plugin.version.state_version => {
+                Some(strategy.migrate_state(tape.state_version(), state).await?)
+            }
+            state => state.map(str::to_owned),
+        };
+        recording::shadow(&tape, &*strategy, state.as_deref()).await.map(Some)
     }
 
     /// Sees to it that the strategy can go on from the state: one that it will migrate is kept for the way back, and one
@@ -150,12 +190,30 @@ async fn with_states<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(Error::host("the host crashed while it looked at a state")))
 }
 
+/// The recording of a run that ended well takes the place of the one before. Without it a new version is tried on less.
+async fn keep_tape(report: &Report, part: &Path, tape: &Path) {
+    // A run that read nothing new says nothing of a strategy.
+    let kept = match report.status == Status::Done && report.progress.rows_read > 0 {
+        true => tokio::fs::rename(part, tape).await,
+        false => tokio::fs::remove_file(part).await,
+    };
+    if let Err(error) = kept {
+        tracing::warn!(connection = report.name, "the recording of a run is not kept: {error}");
+    }
+}
+
 /// A tenant's folder is made when its first run begins.
 async fn make_folder(destination: &Destination) -> Result<()> {
-    let (Destination::Sqlite { path } | Destination::JsonlFile { path }) = destination else { return Ok(()) };
-    let Some(folder) = path.parent() else { return Ok(()) };
+    match destination {
+        Destination::Sqlite { path } | Destination::JsonlFile { path } => make_folder_of(path).await,
+        Destination::JsonlStdout { .. } => Ok(()),
+    }
+}
+
+async fn make_folder_of(file: &Path) -> Result<()> {
+    let Some(folder) = file.parent() else { return Ok(()) };
     let made = tokio::fs::create_dir_all(folder).await;
-    made.map_err(|error| Error::sink(format!("the folder of `{}` cannot be made: {error}", path.display())))
+    made.map_err(|error| Error::host(format!("the folder of `{}` cannot be made: {error}", file.display())))
 }
 
 fn failed(refusal: Refusal) -> Error {
@@ -172,6 +230,10 @@ impl Runner for HostedRunner {
 
     fn check_state<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.0.check_state(connection, plugin))
+    }
+
+    fn shadow<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<Option<Shadow>>> {
+        Box::pin(self.0.shadow(connection, plugin))
     }
 
     fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {

@@ -22,6 +22,7 @@ use crate::config::StrategyRef;
 use crate::error::{Error, Result};
 use crate::model::{Counts, LogLine, Progress};
 use crate::plugin::{Inspection, Manifest};
+use crate::recording::Shadow;
 use crate::serve::clock::{Clock, Millis};
 use crate::serve::connection::{Connection, Definition, RunError};
 use crate::serve::live::Live;
@@ -51,6 +52,10 @@ impl Runner for NoRunner {
 
     fn check_state<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<()>> {
         self.check(connection, plugin)
+    }
+
+    fn shadow<'a>(&'a self, _: &'a Connection, _: &'a Plugin) -> BoxFuture<'a, Result<Option<Shadow>>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn inspect(&self, _: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {
