@@ -70,7 +70,7 @@ impl Gauge {
     }
 
     /// Keeps a line for those who watch.
-    pub(super) fn say(&self, at: i64, level: &str, message: &str) {
+    pub(crate) fn say(&self, at: i64, level: &str, message: &str) {
         let mut journal = self.journal();
         if journal.lines.len() == LINES {
             journal.lines.pop_front();

@@ -30,35 +30,32 @@ use crate::serve::{Refusal, Server};
 /// How often a change is tried again when another one came between.
 const TRIES: usize = 5;
 
-/// When a connection runs by itself: `every` or `cron`, one of them.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Schedule {
-    /// An interval from 10 seconds to 366 days, counted from 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 32, example = "15m")]
-    every: Option<String>,
-    /// A cron expression of five fields.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 200, example = "30 6 * * 1-5")]
-    cron: Option<String>,
-    /// The time zone of `cron`; UTC if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 64, example = "Europe/Berlin")]
-    zone: Option<String>,
-    /// Below how much each connection's firings are moved, so that not all begin at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 32, example = "1m")]
-    jitter: Option<String>,
-}
-
-impl TryFrom<Schedule> for schedule::Schedule {
-    type Error = Problem;
-
-    fn try_from(schedule: Schedule) -> Result<schedule::Schedule> {
-        let read = serde_json::to_value(schedule).and_then(serde_json::from_value);
-        read.map_err(|error| Problem::invalid(format!("schedule: {error}")))
-    }
+/// When a connection runs by itself: how a [`schedule::Schedule`] is written.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "a description of what another type reads and writes")]
+pub(super) enum Schedule {
+    /// At an interval, counted from 1970.
+    Interval {
+        /// From 10 seconds to 366 days.
+        #[schema(pattern = "^[0-9]+(ms|s|m|h|d)$", example = "15m")]
+        every: String,
+        /// Below how much each connection's firings are moved, so that not all begin at once.
+        #[schema(pattern = "^[0-9]+(ms|s|m|h|d)$", example = "1m", nullable = false)]
+        jitter: Option<String>,
+    },
+    /// By a calendar.
+    Calendar {
+        /// A cron expression of five fields.
+        #[schema(example = "30 6 * * 1-5")]
+        cron: String,
+        /// The time zone; UTC if absent.
+        #[schema(example = "Europe/Berlin", nullable = false)]
+        zone: Option<String>,
+        /// Below how much each connection's firings are moved, so that not all begin at once.
+        #[schema(pattern = "^[0-9]+(ms|s|m|h|d)$", example = "1m", nullable = false)]
+        jitter: Option<String>,
+    },
 }
 
 /// What a tenant says of a connection.
@@ -70,7 +67,8 @@ pub(super) struct NewConnection {
     connection: Map<String, Value>,
     /// When it runs by itself. Absent or null: only when asked to.
     #[serde(default)]
-    schedule: Option<Schedule>,
+    #[schema(value_type = Option<Schedule>)]
+    schedule: Option<schedule::Schedule>,
     /// Whether it runs only when asked to, whatever its schedule.
     #[serde(default)]
     paused: bool,
@@ -129,7 +127,8 @@ pub(super) struct Connection {
     #[schema(value_type = Object)]
     connection: Map<String, Value>,
     /// When it runs by itself.
-    schedule: Option<Schedule>,
+    #[schema(value_type = Option<Schedule>)]
+    schedule: Option<schedule::Schedule>,
     /// Whether it runs only when asked to.
     paused: bool,
     /// When it was made.
@@ -149,8 +148,7 @@ impl From<connection::Connection> for Connection {
             name: connection.name.to_string(),
             revision: connection.revision,
             connection: document,
-            schedule: schedule
-                .and_then(|schedule| serde_json::to_value(schedule).and_then(serde_json::from_value).ok()),
+            schedule,
             paused: is_paused,
             created_at: time(connection.created_at),
             updated_at: time(connection.updated_at),
@@ -201,8 +199,8 @@ pub(super) async fn read_connection(
     put, path = "/v1/tenants/{tenant}/connections/{connection}", tag = "connections",
     params(
         ConnectionPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag of what is replaced, or `*`.", nullable = false),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only if there is none yet.", nullable = false),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The ETag of what is replaced, or `*`.", nullable = false),
+        ("If-None-Match" = Option<String>, Header, pattern = r"^\*$", description = "`*`: only if there is none yet.", nullable = false),
     ),
     request_body = NewConnection,
     responses(
@@ -242,7 +240,6 @@ pub(super) async fn put_connection(
 /// The definition that a body says, if it can run.
 async fn define(server: &Server, tenant: &Name, name: &Name, body: NewConnection) -> Result<Definition> {
     let NewConnection { connection: document, schedule, paused: is_paused } = body;
-    let schedule = schedule.map(schedule::Schedule::try_from).transpose()?;
     let now = server.clock.now();
     let candidate = connection::Connection {
         tenant: tenant.clone(),
@@ -266,7 +263,7 @@ async fn define(server: &Server, tenant: &Name, name: &Name, body: NewConnection
     delete, path = "/v1/tenants/{tenant}/connections/{connection}", tag = "connections",
     params(
         ConnectionPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag of what is removed, or `*`.", nullable = false),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The ETag of what is removed, or `*`.", nullable = false),
     ),
     responses((status = 204), Conflict, Changed, Invalid),
 )]

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -20,6 +21,7 @@ use super::runs::{self, LogLine, Progress};
 use crate::model;
 use crate::serve::Server;
 use crate::serve::run::Run;
+use crate::sync::Gauge;
 
 /// How often a run is looked at while it goes on here.
 const OFTEN: Duration = Duration::from_millis(250);
@@ -37,7 +39,7 @@ pub(super) async fn watch_run(
     allowed: Allowed<Look, RunPath>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let run = server.store.run(&allowed.path.tenant, &allowed.path.run).await?;
-    let watch = Watch { server, run, shown: None, waiting: VecDeque::new(), is_over: false };
+    let watch = Watch { server, run, gauge: None, told: 0, shown: None, waiting: VecDeque::new(), is_over: false };
     let events = stream::unfold(watch, async |mut watch| Some((Ok(watch.next().await?), watch)));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
@@ -46,6 +48,10 @@ pub(super) async fn watch_run(
 struct Watch {
     server: Server,
     run: Run,
+    /// What shows the run's figures and its log. A run that goes on with another version of its strategy has another.
+    gauge: Option<Arc<Gauge>>,
+    /// How many lines of the gauge were told.
+    told: u64,
     shown: Option<model::Progress>,
     waiting: VecDeque<Event>,
     is_over: bool,
@@ -64,23 +70,44 @@ impl Watch {
         }
     }
 
-    /// Waits until there is something to show, for a while.
+    /// Looks at the run, and waits for a while where there is nothing new.
     async fn look(&mut self) {
         if self.run.end.is_some() {
             return self.tell_end();
         }
-        match self.server.live.run(&self.run.tenant, &self.run.id) {
+        let pause = match self.server.live.run(&self.run.tenant, &self.run.id) {
             Some(live) => {
-                let progress = live.gauge.map(|gauge| gauge.snapshot());
-                if progress.is_some() && progress != self.shown {
-                    self.shown = progress;
-                    self.waiting.extend(progress.map(|progress| event("progress", &Progress::from(progress))));
-                    return;
-                }
-                tokio::time::sleep(OFTEN).await;
+                self.follow(live.gauge);
+                OFTEN
             }
-            None => self.ask().await,
+            None => {
+                self.ask().await;
+                SELDOM
+            }
+        };
+        if self.waiting.is_empty() && self.run.end.is_none() && !self.is_over {
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    fn follow(&mut self, gauge: Option<Arc<Gauge>>) {
+        if gauge.as_ref().map(Arc::as_ptr) != self.gauge.as_ref().map(Arc::as_ptr) {
+            self.tell_lines();
+            (self.gauge, self.told) = (gauge, 0);
+        }
+        self.tell_lines();
+        let progress = self.gauge.as_ref().map(|gauge| gauge.snapshot());
+        if progress != self.shown {
+            self.shown = progress;
+            self.waiting.extend(progress.map(|progress| event("progress", &Progress::from(progress))));
+        }
+    }
+
+    fn tell_lines(&mut self) {
+        let Some(gauge) = &self.gauge else { return };
+        let (lines, told) = gauge.lines_after(self.told);
+        self.told = told;
+        self.waiting.extend(lines.into_iter().map(|line| event("log", &LogLine::from(line))));
     }
 
     /// Asks the store for the run, which may have ended or been forgotten.
@@ -89,15 +116,15 @@ impl Watch {
             Ok(run) => self.run = run,
             Err(_) => self.is_over = true,
         }
-        if self.run.end.is_none() && !self.is_over {
-            tokio::time::sleep(SELDOM).await;
-        }
     }
 
     fn tell_end(&mut self) {
         let mut run = self.run.clone();
         let log = run.end.as_mut().map(|end| std::mem::take(&mut end.log)).unwrap_or_default();
-        self.waiting.extend(log.into_iter().map(|line| event("log", &LogLine::from(line))));
+        match self.gauge {
+            Some(_) => self.tell_lines(),
+            None => self.waiting.extend(log.into_iter().map(|line| event("log", &LogLine::from(line)))),
+        }
         self.waiting.push_back(event("end", &runs::Run::new(run, None)));
         self.is_over = true;
     }

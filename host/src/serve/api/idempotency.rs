@@ -39,9 +39,12 @@ impl<S: Sync> FromRequestParts<S> for Once {
 }
 
 fn read(value: &HeaderValue) -> Result<String> {
-    let text = value.to_str().ok().filter(|text| (1..=LONGEST).contains(&text.len()));
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
     text.map(str::to_owned)
-        .ok_or_else(|| Problem::malformed(format!("`Idempotency-Key` has 1 to {LONGEST} characters of ASCII")))
+        .ok_or_else(|| Problem::malformed(format!("`Idempotency-Key` has 1 to {LONGEST} visible characters of ASCII")))
 }
 
 impl Once {

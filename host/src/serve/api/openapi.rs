@@ -111,6 +111,12 @@ fn complete(api: &mut OpenApi) {
 }
 
 fn complete_operation(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            response.description = meaning(status).to_owned();
+        }
+    }
     let is_public =
         operation.security.as_ref().is_some_and(|needed| !needed.iter().any(|need| *need != Default::default()));
     if !is_public {
@@ -131,6 +137,16 @@ fn complete_operation(operation: &mut Operation) {
     }
 }
 
+/// What a success means, for operations whose summary says it all. OpenAPI wants a word.
+fn meaning(status: &str) -> &'static str {
+    match status {
+        "201" => "Made.",
+        "202" => "Begun.",
+        "204" => "Done; there is nothing to show.",
+        _ => "Done.",
+    }
+}
+
 fn add<R: IntoResponses>(operation: &mut Operation) {
     for (status, response) in R::responses() {
         operation.responses.responses.entry(status).or_insert(response);
@@ -142,7 +158,7 @@ fn idempotency_key() -> Parameter {
         .schema_type(Type::String)
         .min_length(Some(1))
         .max_length(Some(128))
-        .pattern(Some("^[ -~]+$"))
+        .pattern(Some("^[!-~]+$"))
         .build();
     ParameterBuilder::new()
         .name("Idempotency-Key")

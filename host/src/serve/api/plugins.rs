@@ -193,6 +193,8 @@ pub(super) struct Reason {
 }
 
 /// A component's bytes.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
 pub(super) struct Component(Vec<u8>);
 
 impl<S: Send + Sync> FromRequest<S> for Component {
@@ -247,7 +249,7 @@ pub(super) async fn list_plugins(State(server): State<Server>, _: Caller) -> Jso
 #[utoipa::path(
     put, path = "/v1/plugins/{plugin}", tag = "plugins",
     params(PluginPath, UploadQuery),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Component, content_type = "application/wasm"),
     responses((status = 202, body = Rollout, headers(("Location" = String, description = "The rollout."))), Conflict, Invalid),
 )]
 pub(super) async fn upload_plugin(

@@ -4,12 +4,16 @@ use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::Number;
 
 use crate::serve::Refusal;
 use crate::serve::clock::Millis;
 
 /// The years that RFC 3339 can write.
 const CALENDAR: std::ops::RangeInclusive<Millis> = -62_167_219_200_000..=253_402_300_799_999;
+
+/// Up to here each whole number has a form of its own as a floating point number.
+const EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// A time as RFC 3339 in UTC, with milliseconds.
 pub(super) fn time(millis: Millis) -> String {
@@ -25,6 +29,15 @@ pub(super) fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = Refusal>>(deser
         Refusal::Invalid(error) => de::Error::custom(error.message()),
         _ => de::Error::custom("not understood"),
     })
+}
+
+/// Reads a whole number, which JSON may also write as `5.0`, or null.
+pub(super) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let exact = || number.as_f64().filter(|value| value.fract() == 0.0 && (0.0..=EXACT).contains(value));
+    let value = number.as_u64().or_else(|| exact().map(|value| value as u64));
+    let wrong = || de::Error::custom(format!("invalid value: `{number}`, expected a whole number in its bounds"));
+    value.and_then(|value| T::try_from(value).ok()).map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::page::{Listing, PageQuery, Window};
 use super::path::{Everywhere, TenantPath};
 use super::problem::{Problem, Result};
 use super::query::Query;
-use super::shape::{parsed, time};
+use super::shape::{parsed, time, whole};
 use crate::serve::Server;
 use crate::serve::tenant::{self, Name};
 
@@ -28,19 +28,28 @@ const LARGEST: u64 = (1 << 53) - 1;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Quotas {
     /// Connections, paused ones included.
+    #[serde(deserialize_with = "whole")]
+    #[schema(format = "int64", maximum = 4294967295_u64)]
     connections: Option<u32>,
     /// Runs at once.
+    #[serde(deserialize_with = "whole")]
+    #[schema(format = "int64", maximum = 4294967295_u64)]
     concurrent_runs: Option<u32>,
     /// Requests a day (UTC), retries included.
+    #[serde(deserialize_with = "whole")]
     #[schema(maximum = 9007199254740991_u64)]
     requests_per_day: Option<u64>,
     /// Bytes received a day (UTC), decompressed.
+    #[serde(deserialize_with = "whole")]
     #[schema(maximum = 9007199254740991_u64)]
     bytes_per_day: Option<u64>,
     /// Bytes of a strategy's memory.
+    #[serde(deserialize_with = "whole")]
     #[schema(maximum = 9007199254740991_u64)]
     memory_bytes: Option<u64>,
     /// Seconds of a strategy's computing, a run.
+    #[serde(deserialize_with = "whole")]
+    #[schema(format = "int64", maximum = 4294967295_u64)]
     cpu_seconds: Option<u32>,
 }
 

@@ -37,7 +37,9 @@ async fn a_run_that_goes_on_tells_how_far_it_is_and_can_be_cancelled() {
     lab.check(Ask::new("POST", format!("{path}/cancel")).by(&lab.own.administrator), 409, "request.conflict").await;
 
     let live = lab.server.live.begin(&claim, Millis::MAX);
-    lab.server.live.show(&run.id, Arc::new(Gauge::default()));
+    let gauge = Arc::new(Gauge::default());
+    lab.server.live.show(&run.id, Arc::clone(&gauge));
+    gauge.say(0, "info", "page 1");
     let shown = lab.check(Ask::new("GET", &path).by(&lab.own.reader), 200, "").await.json();
     assert_eq!(shown["progress"]["requests"], 0);
     lab.check(Ask::new("POST", format!("{path}/cancel")).by(&lab.own.administrator), 202, "").await;
@@ -46,11 +48,12 @@ async fn a_run_that_goes_on_tells_how_far_it_is_and_can_be_cancelled() {
     let watching = lab.check(Ask::new("GET", format!("{path}/events")).by(&lab.own.reader), 200, "");
     let ending = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
+        gauge.say(1, "info", "page 2");
         end(&lab.server, &claim).await;
         lab.server.live.remove(&run.id);
     };
     let (said, ()) = tokio::join!(watching, ending);
     let text = said.text();
     let events: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
-    assert_eq!(events, ["progress", "log", "end"], "{text}");
+    assert_eq!(events, ["log", "progress", "log", "end"], "{text}");
 }

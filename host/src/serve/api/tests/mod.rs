@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod changes;
+mod described;
 mod events;
 
 use std::str::FromStr;
@@ -196,7 +197,9 @@ impl Lab {
     /// Asks, and expects a status and a code (of a problem, or none).
     async fn check(&self, ask: Ask, status: u16, code: &str) -> Said {
         let shown = format!("{} {} {}", ask.method, ask.path, String::from_utf8_lossy(&ask.body));
+        let (method, path) = (ask.method.clone(), ask.path.clone());
         let said = self.ask(ask).await;
+        described::check(&method, &path, &said);
         let text = said.text();
         assert_eq!((said.status.as_u16(), &*said.code()), (status, code), "{shown}: {text}");
         assert_eq!(said.header("cache-control"), "no-store", "{shown}");
