@@ -19,7 +19,7 @@ use super::path::{ConnectionPath, TenantPath};
 use super::problem::{Problem, Result};
 use super::query::Query;
 use super::runs::RunError;
-use super::shape::time;
+use super::shape::{optional_object, time};
 use crate::error::Origin;
 use crate::serve::connection::{self, Definition};
 use crate::serve::schedule;
@@ -66,7 +66,7 @@ pub(super) struct NewConnection {
     #[schema(value_type = Object)]
     connection: Map<String, Value>,
     /// When it runs by itself. Absent or null: only when asked to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     #[schema(value_type = Option<Schedule>)]
     schedule: Option<schedule::Schedule>,
     /// Whether it runs only when asked to, whatever its schedule.

@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Deserializer, de};
-use serde_json::Number;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
 
 use crate::serve::Refusal;
 use crate::serve::clock::Millis;
@@ -29,6 +30,20 @@ pub(super) fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = Refusal>>(deser
         Refusal::Invalid(error) => de::Error::custom(error.message()),
         _ => de::Error::custom("not understood"),
     })
+}
+
+/// Reads an object, and no list of its fields' values in order, which serde takes as well.
+pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let object = Map::deserialize(deserializer)?;
+    serde_json::from_value(Value::Object(object)).map_err(de::Error::custom)
+}
+
+/// Reads an object or null.
+pub(super) fn optional_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let object = Option::<Map<String, Value>>::deserialize(deserializer)?;
+    object.map(|object| serde_json::from_value(Value::Object(object))).transpose().map_err(de::Error::custom)
 }
 
 /// Reads a whole number, which JSON may also write as `5.0`, or null.

@@ -16,7 +16,7 @@ use super::page::{Listing, PageQuery, Window};
 use super::path::{Everywhere, TenantPath};
 use super::problem::{Problem, Result};
 use super::query::Query;
-use super::shape::{parsed, time, whole};
+use super::shape::{object, parsed, time, whole};
 use crate::serve::Server;
 use crate::serve::tenant::{self, Name};
 
@@ -103,7 +103,7 @@ pub(super) struct NewTenant {
     #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$", example = "acme")]
     name: Name,
     /// What it may use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     quotas: Quotas,
 }
 
@@ -112,6 +112,7 @@ pub(super) struct NewTenant {
 #[serde(deny_unknown_fields)]
 pub(super) struct TenantChange {
     /// What it may use from now on, in place of all that it might before.
+    #[serde(deserialize_with = "object")]
     quotas: Quotas,
 }
 

@@ -24,6 +24,9 @@ async fn whatever_is_wrong_is_told_as_a_problem() {
         ("POST", "/v1/tenants", r#"{"name":"a"} x"#, 400, "request.malformed"),
         ("POST", "/v1/tenants", "\u{feff}{}", 400, "request.malformed"),
         ("POST", "/v1/tenants", "[]", 422, "request.invalid"),
+        ("POST", "/v1/tenants", r#"["acme"]"#, 422, "request.invalid"),
+        ("PATCH", "/v1/tenants/own", r#"{"quotas":[]}"#, 422, "request.invalid"),
+        ("PUT", CONNECTION, r#"{"connection":{},"schedule":["15m"]}"#, 422, "request.invalid"),
         ("POST", "/v1/tenants", r#"{"name":"a","name":"b"}"#, 422, "request.invalid"),
         ("POST", "/v1/tenants", r#"{"name":"Acme"}"#, 422, "request.invalid"),
         ("POST", "/v1/tenants", r#"{"name":"a","quotas":{"connections":-1}}"#, 422, "request.invalid"),
@@ -69,7 +72,7 @@ async fn a_mistake_is_told_with_its_place_and_its_remedy() {
     assert_eq!(refused["detail"], "connection:1:1: unknown key `wrong`");
     assert_eq!(refused["help"], "did you mean `strategy`?");
     let cases = [
-        (r#"{"connection":{},"schedule":{"evry":"1h"}}"#, "schedule.evry: unknown field `evry`"),
+        (r#"{"connection":{},"schedule":{"evry":"1h"}}"#, "schedule: unknown field `evry`"),
         (r#"{"connection":7}"#, "connection: invalid type: integer `7`"),
         (r#"{}"#, "missing field `connection`"),
         (r#"{"connection":{},"schedule":{"every":"often"}}"#, "schedule: `every` must be a duration"),
