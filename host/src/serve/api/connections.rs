@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::caller::{Allowed, Change, Look};
-use super::etag::{Precondition, changed, etag, required};
+use super::etag::{NothingYet, Precondition, changed, etag, required};
 use super::idempotency::Once;
 use super::openapi::{Changed, Conflict, Invalid, Required, Reused};
 use super::page::{Listing, PageQuery, Window};
@@ -200,7 +200,7 @@ pub(super) async fn read_connection(
     params(
         ConnectionPath,
         ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The ETag of what is replaced, or `*`.", nullable = false),
-        ("If-None-Match" = Option<String>, Header, pattern = r"^\*$", description = "`*`: only if there is none yet.", nullable = false),
+        ("If-None-Match" = inline(Option<NothingYet>), Header, description = "`*`: only if there is none yet.", nullable = false),
     ),
     request_body = NewConnection,
     responses(

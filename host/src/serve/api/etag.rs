@@ -4,6 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::problem::{Problem, Result};
 use crate::serve::store::Expected;
@@ -11,6 +13,14 @@ use crate::serve::store::Expected;
 /// The ETag of a revision.
 pub(super) fn etag(revision: u64) -> String {
     format!("\"{revision}\"")
+}
+
+/// What `If-None-Match` can be, where something is changed.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "a description of what the extractor reads")]
+pub(super) enum NothingYet {
+    #[serde(rename = "*")]
+    Nothing,
 }
 
 /// What a request says in `If-Match` or `If-None-Match`.
@@ -47,7 +57,7 @@ fn matching(tag: &str) -> Result<Expected> {
     }
     let is_quoted = tag.len() > 1 && tag.starts_with('"') && tag.ends_with('"');
     if !is_quoted && !tag.starts_with("W/\"") {
-        return Err(Problem::malformed("`If-Match` is an ETag in quotation marks as an answer had it, or `*`"));
+        return Err(changed().help("`If-Match` is an ETag in quotation marks, as an answer had it, or `*`"));
     }
     let revision = tag.trim_matches('"').parse::<u64>().ok().filter(|revision| i64::try_from(*revision).is_ok());
     revision.filter(|revision| etag(*revision) == tag).map(Expected::Revision).ok_or_else(changed)

@@ -22,15 +22,13 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     assert_ne!(changed.header("etag"), first);
     assert!(changed.json()["health"]["due_at"].is_string());
 
-    let stale = ["\"0\"", &*first, "\"18446744073709551615\"", "\"00\"", "\"abc\"", "W/\"1\""];
+    let stale = ["\"0\"", &*first, "\"18446744073709551615\"", "\"00\"", "\"abc\"", "W/\"1\"", "1", "\""];
     for tag in stale {
         lab.check(put(&[("if-match", tag)]), 412, "request.changed").await;
         let delete = Ask::new("DELETE", CONNECTION).by(administrator).header("if-match", tag);
         lab.check(delete, 412, "request.changed").await;
     }
-    let wrong: [&[(&'static str, &str)]; 5] = [
-        &[("if-match", "1")],
-        &[("if-match", "\"")],
+    let wrong: [&[(&'static str, &str)]; 3] = [
         &[("if-none-match", "\"1\"")],
         &[("if-match", "*"), ("if-none-match", "*")],
         &[("if-match", "*"), ("if-match", "*")],
