@@ -35,7 +35,8 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
             (Some(tag), None) => matching(tag).map(|expected| Precondition(Some(expected))),
             (None, Some("*")) => Ok(Precondition(Some(Expected::Nothing))),
             (None, Some(_)) => Err(Problem::malformed("`If-None-Match` of a change can only be `*`")),
-            (Some(_), Some(_)) => Err(Problem::malformed("there are both `If-Match` and `If-None-Match`")),
+            // Something is there and nothing is: that never holds.
+            (Some(_), Some(_)) => Err(changed().help("send either `If-Match` or `If-None-Match`")),
         }
     }
 }

@@ -18,6 +18,7 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     };
     lab.check(put(&[]), 428, "request.precondition").await;
     lab.check(put(&[("if-none-match", "*")]), 412, "request.changed").await;
+    lab.check(put(&[("if-match", "*"), ("if-none-match", "*")]), 412, "request.changed").await;
     let changed = lab.check(put(&[("if-match", &first)]), 200, "").await;
     assert_ne!(changed.header("etag"), first);
     assert!(changed.json()["health"]["due_at"].is_string());
@@ -28,11 +29,7 @@ async fn nobody_overwrites_what_they_have_not_seen() {
         let delete = Ask::new("DELETE", CONNECTION).by(administrator).header("if-match", tag);
         lab.check(delete, 412, "request.changed").await;
     }
-    let wrong: [&[(&'static str, &str)]; 3] = [
-        &[("if-none-match", "\"1\"")],
-        &[("if-match", "*"), ("if-none-match", "*")],
-        &[("if-match", "*"), ("if-match", "*")],
-    ];
+    let wrong: [&[(&'static str, &str)]; 2] = [&[("if-none-match", "\"1\"")], &[("if-match", "*"), ("if-match", "*")]];
     for headers in wrong {
         lab.check(put(headers), 400, "request.malformed").await;
     }
