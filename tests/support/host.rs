@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A server in a folder of its own, which outlives its processes.
 pub(crate) struct Host {
     pub(crate) workspace: Workspace,
+    /// What it is started with, beside what every server of a test is.
+    arguments: Vec<String>,
     token: Option<String>,
     process: Option<(Child, String)>,
     client: Client,
@@ -25,11 +27,17 @@ pub(crate) struct Host {
 impl Host {
     /// A server that runs.
     pub(crate) fn start() -> Host {
+        Host::start_with(&[])
+    }
+
+    /// A server that runs with these arguments more.
+    pub(crate) fn start_with(arguments: &[&str]) -> Host {
         // The first one of this process is used, whoever installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().tls_certs_only([]).no_proxy().build().expect("a client");
         let (workspace, runtime) = (Workspace::new(), Runtime::new().expect("a runtime"));
-        let mut host = Host { workspace, token: None, process: None, client, runtime };
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut host = Host { workspace, arguments, token: None, process: None, client, runtime };
         host.restart();
         host
     }
@@ -38,6 +46,7 @@ impl Host {
     pub(crate) fn restart(&mut self) {
         let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-private-addresses"];
         let mut command = self.workspace.command(&arguments);
+        command.args(&self.arguments);
         command.env("TIDEGATE_SECRET_KEY", "00".repeat(32)).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
@@ -53,6 +62,11 @@ impl Host {
             self.token = line.trim().rsplit(' ').next().map(str::to_owned);
         }
         self.process = Some((child, url));
+    }
+
+    /// The process that runs.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").0.id()
     }
 
     /// Ends the process as a crash would.
