@@ -14,6 +14,7 @@
 pub mod api;
 pub mod clock;
 pub mod connection;
+mod dashboard;
 mod dispatcher;
 pub mod error;
 pub mod live;

@@ -2,8 +2,8 @@
 //!
 //! One file a resource. What all share: `caller` says who asks and for what, before anything else of a request is looked
 //! at; `body`, `query`, `page`, `etag` and `idempotency` read requests; `problem` is every answer that is no success;
-//! `openapi` describes all of it. Only this folder names axum and utoipa. It knows no database, and of runs only what
-//! the history and the gauges say.
+//! `openapi` describes all of it. Only this folder names utoipa, and only it and `dashboard` name axum. It knows no
+//! database, and of runs only what the history and the gauges say.
 
 mod body;
 mod caller;
@@ -36,7 +36,7 @@ use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Server;
+use super::{Server, dashboard};
 use crate::error::{Error, Result};
 use problem::Problem;
 
@@ -48,6 +48,7 @@ pub fn router(server: Server) -> Router {
         .method_not_allowed_fallback(async || Problem::method())
         .layer(map_response(finish))
         .with_state(server)
+        .merge(dashboard::router().method_not_allowed_fallback(async || Problem::method()))
 }
 
 /// The description of the API: an OpenAPI 3.1 document.
