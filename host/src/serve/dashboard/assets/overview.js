@@ -33,7 +33,7 @@ export function overview({ tenant }, page) {
   function show(connections) {
     const matching = connections.filter(isWanted);
     const failing = matching.filter(({ state }) => state === "failing");
-    failing.sort((one, other) => new Date(other.health.failing_since) - new Date(one.health.failing_since));
+    failing.sort((one, other) => new Date(one.health.failing_since) - new Date(other.health.failing_since));
     const running = matching.filter(({ state }) => state === "running");
     const rest = matching.filter(({ state }) => state !== "failing" && state !== "running");
     return [

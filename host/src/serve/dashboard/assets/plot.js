@@ -69,12 +69,14 @@ function describe(run) {
 
 function labels(runs, x, place) {
   const each = Math.max(1, Math.ceil(LABEL / place));
+  const end = x(runs.length);
   return runs.map((run, index) => {
-    if (index % each !== 0 || (index > 0 && runs.length - index < each / 2)) return null;
     const middle = x(index) + place / 2;
+    if (index % each !== 0 || (index > 0 && middle + LABEL / 3 > end + MARGIN.right)) return null;
+    const foot = HEIGHT - MARGIN.bottom;
     return [
-      h("line", { class: "tick", x1: middle, x2: middle, y1: HEIGHT - MARGIN.bottom, y2: HEIGHT - MARGIN.bottom + 5 }),
-      h("text", { class: index ? "label middle" : "label", x: index ? middle : x(0), y: HEIGHT - MARGIN.bottom + 20 }, clockTime(run.started_at)),
+      h("line", { class: "tick", x1: middle, x2: middle, y1: foot, y2: foot + 5 }),
+      h("text", { class: "label middle", x: middle, y: foot + 20 }, clockTime(run.started_at)),
     ];
   });
 }
