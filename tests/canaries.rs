@@ -162,7 +162,8 @@ impl Trial<'_> {
         let refused = ["sync", "test.yaml", "--output", "json", "--set", "config.path=/refused"];
         note("the report of a refusal", "its message", self.run(&refused));
         note("a redirect", "its message", self.run(&["sync", "test.yaml", "--set", "config.path=/moved"]));
-        let to_lines = ["sync", "test.yaml", "--set", "destination={type: jsonl, path: rows.jsonl}"];
+        let lines = "destination={type: jsonl, path: rows.jsonl}";
+        let to_lines = ["sync", "test.yaml", "--record", "run.tape", "--set", lines];
         note("the summary of lines", "its log", self.run(&to_lines));
         let to_output = ["sync", "test.yaml", "--set", "destination={type: jsonl, path: '-', state: state.json}"];
         note("lines on standard output", "its log", self.run(&to_output));
@@ -191,6 +192,7 @@ fn kind_of_file(path: &Path) -> &'static str {
         Some("db" | "db-wal" | "db-shm") => "the database",
         Some("jsonl") => "the file of lines",
         Some("json") => "the file of the state",
+        Some("tape") => "the recording",
         Some("sealed") => "the kept token",
         Some("yaml") => "the connection file",
         _ if path.components().any(|part| part.as_os_str() == "cache") => "the compiled cache",
@@ -199,7 +201,7 @@ fn kind_of_file(path: &Path) -> &'static str {
 }
 
 /// Where the strategy's own words get to, so that there is something to be looked for.
-const REPEATED: [&str; 9] = [
+const REPEATED: [&str; 10] = [
     "the log at trace",
     "the log as JSON",
     "the report as JSON",
@@ -209,6 +211,7 @@ const REPEATED: [&str; 9] = [
     "lines on standard output",
     "the database",
     "the file of lines",
+    "the recording",
 ];
 
 #[test]
