@@ -19,6 +19,8 @@ pub enum Origin {
     Credentials,
     /// No connection to the source could be made.
     Reachability,
+    /// No connection to the server could be made that a command asked.
+    Server,
     /// The source answered, but not as it should.
     Source,
     /// The strategy's component.
@@ -41,6 +43,7 @@ impl fmt::Display for Origin {
             Origin::Configuration => "configuration",
             Origin::Credentials => "credentials",
             Origin::Reachability => "source",
+            Origin::Server => "server",
             Origin::Source => "source",
             Origin::Plugin => "plugin",
             Origin::Sink => "sink",

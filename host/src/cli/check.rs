@@ -179,6 +179,8 @@ fn step_of_running(error: &Error) -> Step {
         Origin::Credentials => Step::Credentials,
         Origin::Reachability => Step::Reachability,
         Origin::Sink | Origin::State => Step::Destination,
-        Origin::Source | Origin::Plugin | Origin::Limit | Origin::Interrupt | Origin::Host => Step::Request,
+        Origin::Source | Origin::Plugin | Origin::Limit | Origin::Interrupt | Origin::Host | Origin::Server => {
+            Step::Request
+        }
     }
 }

@@ -16,7 +16,7 @@ pub(super) const INTERRUPTED: u8 = 130;
 pub(super) fn of_error(error: &Error) -> u8 {
     match error.origin() {
         Origin::Configuration => CONFIGURATION,
-        Origin::Credentials | Origin::Reachability => SOURCE,
+        Origin::Credentials | Origin::Reachability | Origin::Server => SOURCE,
         Origin::Interrupt => INTERRUPTED,
         _ => FAILED,
     }

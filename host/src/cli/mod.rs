@@ -1,7 +1,8 @@
 //! The command line: one file a subcommand, the only place that prints, and the place where all parts are put
 //! together.
 //!
-//! `connection` reads connection files, `run` wires a connection's parts and runs it; the subcommands use both. What is
+//! `connection` reads connection files, `run` wires a connection's parts and runs it; the subcommands use both. `remote`
+//! asks a server in place of that. What is
 //! decided here is decided by pure functions: `exit` (which exit code), `summary` (what a report looks like),
 //! `options` (what a schema says to people), `excerpt` (which part of a file is shown with an error).
 
@@ -22,6 +23,7 @@ mod output;
 mod playground;
 mod progress;
 mod replay;
+mod remote;
 mod run;
 mod schema;
 mod serve;
@@ -40,7 +42,7 @@ const EXIT_CODES: &str = "Exit codes:
   0    done
   1    a sync failed
   2    wrong usage or configuration
-  3    the source refused the credentials or could not be reached
+  3    the source or the server refused the credentials or could not be reached
   4    some of several connections failed
   75   the source asks to come back later; the summary says when
   130  interrupted after a checkpoint; the next run goes on from there";
@@ -74,6 +76,16 @@ enum Command {
     Sync(sync::Arguments),
     /// Run the connections of many tenants on their schedules, over an HTTP API
     Serve(serve::Arguments),
+    /// Make and bound the tenants of a server, and their tokens
+    Tenants(remote::tenants::Arguments),
+    /// Put, see and run connections of a server
+    Connections(remote::connections::Arguments),
+    /// Put and remove secrets of a server's connections
+    Secrets(remote::secrets::Arguments),
+    /// Bring strategies to a server while it runs, and see them
+    Plugins(remote::plugins::Arguments),
+    /// See and cancel runs of a server
+    Runs(remote::runs::Arguments),
     /// Check connections without writing anything: configuration, strategy, source, credentials, destination
     Check(check::Arguments),
     /// Prove that a strategy loses nothing, against simulated sources and with a crash at every step
@@ -151,6 +163,11 @@ async fn execute(command: Command, screen: logging::Screen, operator: &Operator)
     match command {
         Command::Sync(arguments) => sync::execute(arguments, screen, limits).await,
         Command::Serve(arguments) => serve::execute(arguments, screen, limits).await,
+        Command::Tenants(arguments) => remote::tenants::execute(arguments, screen).await,
+        Command::Connections(arguments) => remote::connections::execute(arguments, screen).await,
+        Command::Secrets(arguments) => remote::secrets::execute(arguments, screen).await,
+        Command::Plugins(arguments) => remote::plugins::execute(arguments, screen).await,
+        Command::Runs(arguments) => remote::runs::execute(arguments, screen).await,
         Command::Check(arguments) => check::execute(arguments, limits).await,
         Command::Certify(arguments) => certify::execute(arguments, screen, limits).await,
         Command::Replay(arguments) => replay::execute(arguments, limits).await,

@@ -52,7 +52,8 @@ impl Drop for Watch {
     }
 }
 
-fn new_line(name: &str) -> ProgressBar {
+/// A line for one run.
+pub(super) fn new_line(name: &str) -> ProgressBar {
     let line = ProgressBar::new_spinner().with_prefix(name.to_owned()).with_message("starting");
     match ProgressStyle::with_template("{spinner} {prefix}  {msg}") {
         Ok(style) => line.with_style(style),
@@ -60,7 +61,8 @@ fn new_line(name: &str) -> ProgressBar {
     }
 }
 
-fn sentence(progress: Progress, elapsed: Duration) -> String {
+/// How far a run is.
+pub(super) fn sentence(progress: Progress, elapsed: Duration) -> String {
     let rate = progress.rows_read as f64 / elapsed.as_secs_f64().max(0.001);
     format!(
         "{} requests · {} rows · {} rows/s · checkpoint {}",

@@ -7,6 +7,7 @@
 
 mod argument;
 mod cost;
+mod document;
 mod environment;
 mod hosted;
 mod json;
@@ -27,6 +28,7 @@ use secrecy::SecretString;
 use url::Url;
 
 pub use argument::Override;
+pub use document::document;
 pub use environment::Lookup;
 pub use hosted::Hosting;
 pub use parse::{Input, parse};

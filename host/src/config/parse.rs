@@ -155,7 +155,8 @@ fn read_config(field: &Field<'_>) -> Result<(Map<String, Json>, Places)> {
     Ok((config, places))
 }
 
-fn json(node: &Node, pointer: &str, places: &mut Places) -> Result<Json> {
+/// A value, whose places are noted by their pointers.
+pub(super) fn json(node: &Node, pointer: &str, places: &mut Places) -> Result<Json> {
     Ok(match &node.value {
         Value::Scalar(scalar) => json_scalar(scalar, &node.place)?,
         Value::List(items) => {

@@ -1,6 +1,6 @@
 //! The transport that speaks HTTP: one pooled client for a connection, every deadline set, every size capped.
 //!
-//! The only file that names reqwest. It knows nothing of credentials, retries or strategies.
+//! The only file of the room that names reqwest. It knows nothing of credentials, retries or strategies.
 
 use std::error::Error as StdError;
 use std::io;
