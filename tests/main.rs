@@ -21,6 +21,7 @@ mod kills;
 mod limits;
 mod rate_limit;
 mod recording;
+mod remote;
 mod sandbox;
 mod source_faults;
 mod strategies;

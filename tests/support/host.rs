@@ -85,6 +85,17 @@ impl Host {
         child.wait().expect("it ends").code()
     }
 
+    /// Where it serves.
+    pub(crate) fn url(&self) -> &str {
+        let (_, url) = self.process.as_ref().expect("it runs");
+        url
+    }
+
+    /// The operator's token.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("a token")
+    }
+
     /// Asks the API, as the operator.
     pub(crate) fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         self.send(method, path, "application/json", body.to_string().into_bytes())
@@ -92,12 +103,12 @@ impl Host {
 
     /// Asks the API with a body of any kind.
     pub(crate) fn send(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> (u16, Value) {
-        let (_, url) = self.process.as_ref().expect("it runs");
+        let url = self.url();
         let method: Method = method.parse().expect("a method");
         let request = self
             .client
             .request(method, format!("{url}{path}"))
-            .bearer_auth(self.token.as_deref().expect("a token"))
+            .bearer_auth(self.token())
             .header("content-type", kind)
             .body(body);
         self.runtime.block_on(async {

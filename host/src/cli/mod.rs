@@ -183,3 +183,14 @@ async fn execute(command: Command, screen: logging::Screen, operator: &Operator)
         Command::CompileComponent(_) => Ok(exit::DONE),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_options_of_a_command_have_one_name() {
+        Cli::command().debug_assert();
+    }
+}

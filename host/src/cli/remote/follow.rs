@@ -16,6 +16,8 @@ use crate::model::{Counts, Progress};
 
 /// How often is looked whether a run that was asked for has begun.
 const OFTEN: Duration = Duration::from_millis(200);
+/// How often is said how far the run is, where nobody looks at a terminal.
+const SELDOM: Duration = Duration::from_secs(10);
 /// Among so many of the latest runs it is looked for.
 const LATEST: usize = 20;
 
@@ -93,16 +95,18 @@ struct Screen<'a> {
     name: &'a str,
     line: Option<ProgressBar>,
     began: Instant,
+    said: Instant,
 }
 
 impl<'a> Screen<'a> {
     fn new(session: &'a Session, name: &'a str) -> Screen<'a> {
         let line = session.screen.progress.as_ref().map(|screen| screen.add(progress::new_line(name)));
-        Screen { session, name, line, began: Instant::now() }
+        let began = Instant::now();
+        Screen { session, name, line, began, said: began }
     }
 
     /// Shows events until the last one, which is the run as it ended. None where they break off.
-    async fn watch(&self, mut events: Response) -> Option<Value> {
+    async fn watch(&mut self, mut events: Response) -> Option<Value> {
         let mut reader = Reader::default();
         while let Ok(Some(part)) = events.chunk().await {
             for Event { name, data } in reader.read(&part) {
@@ -118,11 +122,15 @@ impl<'a> Screen<'a> {
         None
     }
 
-    fn progress(&self, data: &Value) {
+    fn progress(&mut self, data: &Value) {
         let sentence = progress::sentence(figures(data), self.began.elapsed());
         match &self.line {
             Some(line) => line.set_message(sentence),
-            None => self.session.say(&format!("{}: {sentence}", self.name)),
+            None if self.said.elapsed() < SELDOM => {}
+            None => {
+                self.said = Instant::now();
+                self.session.say(&format!("{}: {sentence}", self.name));
+            }
         }
     }
 

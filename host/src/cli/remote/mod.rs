@@ -38,7 +38,14 @@ const TOKEN: &str = "TIDEGATE_TOKEN";
 #[derive(Args)]
 struct Connect {
     /// The server
-    #[arg(long, global = true, value_name = "URL", env = "TIDEGATE_SERVER", default_value = "http://127.0.0.1:7464")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TIDEGATE_SERVER",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:7464"
+    )]
     server: String,
     /// File with the token, in place of the variable TIDEGATE_TOKEN
     #[arg(long, global = true, value_name = "FILE")]
@@ -63,7 +70,7 @@ impl Connect {
 #[derive(Args)]
 struct Scope {
     /// The tenant; by default the one of the token
-    #[arg(long, global = true, value_name = "NAME", env = "TIDEGATE_TENANT")]
+    #[arg(long, global = true, value_name = "NAME", env = "TIDEGATE_TENANT", hide_env_values = true)]
     tenant: Option<String>,
 }
 

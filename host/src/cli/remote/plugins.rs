@@ -42,7 +42,8 @@ enum Action {
         /// The strategy's name
         name: String,
         /// The version, or the beginning of its digest
-        version: String,
+        #[arg(value_name = "VERSION")]
+        which: String,
         /// What becomes of runs that go on
         #[arg(long, value_enum, value_name = "WHEN", default_value_t = Handover::AtCheckpoint)]
         handover: Handover,
@@ -54,7 +55,7 @@ enum Action {
         plugin: Option<String>,
         /// So many at most
         #[arg(long, value_name = "N", default_value = "50")]
-        limit: NonZeroUsize,
+        most: NonZeroUsize,
     },
     /// Let a rollout go on whose version wants to do more than the one before
     Approve {
@@ -116,15 +117,15 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
             let begun = call.body("application/wasm", component).answer().await?;
             return rollout::follow(&session, begun).await;
         }
-        Action::Activate { name, version, handover } => {
-            let digest = resolve(&client.get(&["plugins"]).await?, &name, &version)?;
+        Action::Activate { name, which, handover } => {
+            let digest = resolve(&client.get(&["plugins"]).await?, &name, &which)?;
             let body = json!({ "digest": digest, "handover": handover.as_str() });
             let begun = client.call(Method::POST, &["plugins", &name, "active"])?.json(&body).answer().await?;
             return rollout::follow(&session, begun).await;
         }
-        Action::Rollouts { plugin, limit } => {
+        Action::Rollouts { plugin, most } => {
             let query: Vec<_> = plugin.iter().map(|name| ("plugin", name.as_str())).collect();
-            let rollouts = client.list(&["rollouts"], &query, Some(limit.get())).await?;
+            let rollouts = client.list(&["rollouts"], &query, Some(most.get())).await?;
             session.show(&rollouts, rollout::table);
         }
         Action::Approve { id } => {
@@ -145,17 +146,17 @@ fn stem(file: &Path) -> String {
 }
 
 /// The digest of the only version of a strategy that is meant.
-fn resolve(plugins: &Value, name: &str, version: &str) -> Result<String> {
+fn resolve(plugins: &Value, name: &str, which: &str) -> Result<String> {
     let is_meant = |plugin: &&Value| {
-        let is_digest = plugin["digest"].as_str().is_some_and(|digest| digest.starts_with(version));
-        plugin["name"] == name && (plugin["version"] == version || is_digest)
+        let is_digest = plugin["digest"].as_str().is_some_and(|digest| digest.starts_with(which));
+        plugin["name"] == name && (plugin["version"] == which || is_digest)
     };
     let found: Vec<&Value> = plugins["items"].as_array().into_iter().flatten().filter(is_meant).collect();
     match found.as_slice() {
         [one] => Ok(one["digest"].as_str().unwrap_or_default().to_owned()),
-        [] => Err(Error::configuration(format!("there is no version `{version}` of a strategy `{name}`"))
+        [] => Err(Error::configuration(format!("there is no version `{which}` of a strategy `{name}`"))
             .help("`tidegate plugins list` shows all versions")),
-        _ => Err(Error::configuration(format!("`{version}` means several versions of `{name}`"))
+        _ => Err(Error::configuration(format!("`{which}` means several versions of `{name}`"))
             .help("give more of the digest: `tidegate plugins list --output json` has all of it")),
     }
 }

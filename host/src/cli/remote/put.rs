@@ -88,10 +88,28 @@ pub(super) async fn execute(arguments: &Arguments, session: &Session, tenant: &s
         Some(tag) => call.header("if-match", tag),
         None => call.header("if-none-match", "*"),
     };
-    let answer = call.answer().await?;
+    let answer = call.answer().await.map_err(|error| in_file(&error, &name, &arguments.file))?;
     let done = if tag.is_some() { "replaced" } else { "made" };
     session.tell(&answer, &format!("the connection {name} was {done}"));
     Ok(())
+}
+
+/// The server's places are those in what it was sent, and not in the file.
+fn in_file(error: &Error, name: &str, file: &Path) -> Error {
+    let message = error.message().strip_prefix(name).and_then(without_place).unwrap_or(error.message());
+    let own = Error::new(error.origin(), error.code(), message).at(file.display());
+    match error.remedy() {
+        Some(help) => own.help(help),
+        None => own,
+    }
+}
+
+/// A message without the `:LINE:COLUMN: ` that it begins with.
+fn without_place(message: &str) -> Option<&str> {
+    let mut parts = message.strip_prefix(':')?.splitn(3, ':');
+    let is_number = |part: &str| part.parse::<u32>().is_ok();
+    let (line, column) = (parts.next()?, parts.next()?);
+    parts.next().filter(|_| is_number(line) && is_number(column)).map(str::trim_start)
 }
 
 fn read(file: &Path) -> Result<Map<String, Value>> {
@@ -119,6 +137,19 @@ mod tests {
     fn said(every: Option<&str>, jitter: Option<&str>, unscheduled: bool) -> Schedule {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Schedule { every: owned(every), cron: None, zone: None, jitter: owned(jitter), unscheduled }
+    }
+
+    #[test]
+    fn an_error_names_the_file_that_was_put() {
+        let cases = [
+            ("orders:7:3: unknown key `a:b`", "files/o.yaml: unknown key `a:b`"),
+            ("the schedule is wrong", "files/o.yaml: the schedule is wrong"),
+            ("orders: it is there", "files/o.yaml: orders: it is there"),
+        ];
+        for (message, expected) in cases {
+            let error = in_file(&Error::configuration(message).help("do so"), "orders", Path::new("files/o.yaml"));
+            assert_eq!((error.message(), error.remedy()), (expected, Some("do so")));
+        }
     }
 
     #[test]

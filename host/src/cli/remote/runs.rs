@@ -31,7 +31,7 @@ enum Action {
         connection: Option<String>,
         /// So many at most
         #[arg(long, value_name = "N", default_value = "50")]
-        limit: NonZeroUsize,
+        most: NonZeroUsize,
     },
     /// Show a run: what it read and wrote, why it failed and what to do
     Show {
@@ -80,9 +80,9 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
     let tenant = arguments.scope.tenant(&session).await?;
     let client = &session.client;
     match arguments.action {
-        Action::List { connection, limit } => {
+        Action::List { connection, most } => {
             let query: Vec<_> = connection.iter().map(|name| ("connection", name.as_str())).collect();
-            let runs = client.list(&["tenants", &tenant, "runs"], &query, Some(limit.get())).await?;
+            let runs = client.list(&["tenants", &tenant, "runs"], &query, Some(most.get())).await?;
             session.show(&runs, |runs| show::table(runs, &COLUMNS));
         }
         Action::Show { id } => show_run(&session, &client.get(&["tenants", &tenant, "runs", &id]).await?),

@@ -27,7 +27,7 @@ enum Action {
         /// Its name
         name: String,
         #[command(flatten)]
-        quotas: Quotas,
+        quotas: Bounds,
     },
     /// Show a tenant
     Show {
@@ -39,7 +39,7 @@ enum Action {
         /// Its name
         name: String,
         #[command(flatten)]
-        quotas: Quotas,
+        quotas: Bounds,
     },
     /// Remove a tenant and all that is its; rows that its connections wrote stay where they are
     Delete {
@@ -50,9 +50,9 @@ enum Action {
     Tokens(tokens::Arguments),
 }
 
-/// What a tenant may use: a number, or `none` for no bound but the host's.
+/// What a tenant may use: each a number, or `none` for no bound but the host's.
 #[derive(Args)]
-struct Quotas {
+struct Bounds {
     /// Connections, paused ones included
     #[arg(long, value_name = "N", value_parser = bound)]
     connections: Option<Bound>,
@@ -87,7 +87,7 @@ fn bound(text: &str) -> Result<Bound, String> {
     }
 }
 
-impl Quotas {
+impl Bounds {
     /// These quotas over those that there are.
     fn over(&self, present: &Value) -> Value {
         let mut quotas: Map<String, Value> = present.as_object().cloned().unwrap_or_default();
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn quotas_change_where_they_are_named() {
-        let quotas = Quotas {
+        let quotas = Bounds {
             connections: Some(Bound::Most(5)),
             concurrent_runs: Some(Bound::None),
             requests_per_day: None,

@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     scope: Scope,
     /// The operators' own tokens, in place of a tenant's
-    #[arg(long, global = true, conflicts_with = "tenant")]
+    #[arg(long, global = true)]
     operators: bool,
     #[command(subcommand)]
     action: Action,
