@@ -76,7 +76,7 @@ struct Scope {
 
 impl Scope {
     async fn tenant(&self, session: &Session) -> Result<String> {
-        if let Some(tenant) = &self.tenant {
+        if let Some(tenant) = self.tenant.as_ref().filter(|tenant| !tenant.is_empty()) {
             return Ok(tenant.clone());
         }
         let me = session.client.get(&["me"]).await?;
