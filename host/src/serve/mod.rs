@@ -18,6 +18,7 @@ mod dashboard;
 mod dispatcher;
 pub mod error;
 pub mod live;
+pub mod metrics;
 pub mod plugin;
 pub mod registry;
 pub mod rollout;
@@ -34,6 +35,7 @@ mod worker;
 use std::sync::Arc;
 
 use live::Live;
+use metrics::Metrics;
 use registry::Registry;
 use rollout::Rollouts;
 use runner::Runner;
@@ -56,6 +58,8 @@ pub struct Server {
     pub rollouts: Arc<Rollouts>,
     /// The runs that go on.
     pub live: Arc<Live>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
 }

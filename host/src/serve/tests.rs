@@ -129,6 +129,7 @@ fn server(folder: &std::path::Path) -> (Server, Arc<Idle>) {
         registry: Arc::new(Registry::new(folder, vec![idle])),
         rollouts: Arc::new(Rollouts::default()),
         live: Arc::new(Live::default()),
+        metrics: Arc::default(),
         clock,
     };
     (server, runner)

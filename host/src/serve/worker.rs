@@ -37,6 +37,7 @@ pub(super) async fn work(server: Server, claim: Claim, live: LiveRun, settings: 
     let now = server.clock.now();
     let (end, ending) = ended.describe(&claim, now);
     tracing::info!(tenant, connection, run, status = end.status, rows = end.progress.rows_read, "ended");
+    server.count_end(&claim, &end);
     write_end(&server, &claim, &live, end, next(&claim, now, ending)).await;
     server.live.remove(run);
     server.live.wake();

@@ -109,6 +109,7 @@ async fn open(arguments: &Arguments, limits: &Limits) -> Result<Server> {
         registry: Arc::new(Registry::new(&arguments.data.join("plugins"), built_in)),
         rollouts: Arc::new(Rollouts::default()),
         live: Arc::new(Live::default()),
+        metrics: Arc::default(),
         clock: Clock::System,
     })
 }

@@ -12,6 +12,7 @@ mod etag;
 mod events;
 mod health;
 mod idempotency;
+mod metrics;
 mod openapi;
 mod page;
 mod path;
@@ -74,6 +75,7 @@ fn routes() -> OpenApiRouter<Server> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(health::is_alive))
         .routes(routes!(health::is_ready))
+        .routes(routes!(metrics::read_metrics))
         .routes(routes!(openapi::describe_api))
         .routes(routes!(tokens::describe_caller))
         .routes(routes!(tokens::list_operator_tokens, tokens::create_operator_token))

@@ -30,6 +30,7 @@ fn needs() -> BTreeMap<&'static str, (Need, Value)> {
     BTreeMap::from([
         ("GET /healthz", (Need::Nothing, Value::Null)),
         ("GET /readyz", (Need::Nothing, Value::Null)),
+        ("GET /metrics", (Need::Operator, Value::Null)),
         ("GET /v1/openapi.json", (Need::Nothing, Value::Null)),
         ("GET /v1/me", (Need::Token, Value::Null)),
         ("GET /v1/plugins", (Need::Token, Value::Null)),

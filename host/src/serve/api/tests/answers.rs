@@ -10,7 +10,7 @@ const CONNECTION: &str = "/v1/tenants/own/connections/orders";
 async fn whatever_is_wrong_is_told_as_a_problem() {
     let lab = Lab::new().await;
     let cases = [
-        ("GET", "/", "", 404, "request.absent"),
+        ("GET", "/nonesuch", "", 404, "request.absent"),
         ("GET", "/v1/tenants/", "", 404, "request.absent"),
         ("GET", "/v1/tenants//connections", "", 404, "request.absent"),
         ("GET", "/v1/tenants/%FF", "", 404, "request.absent"),

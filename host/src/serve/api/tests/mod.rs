@@ -2,9 +2,14 @@
 
 mod access;
 mod answers;
+#[cfg(unix)]
+mod browser;
 mod changes;
+#[cfg(unix)]
+mod dashboard;
 mod described;
 mod events;
+mod metrics;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -169,6 +174,7 @@ impl Lab {
             registry: Arc::new(Registry::new(&folder.path().join("plugins"), vec![keyset()])),
             rollouts: Arc::new(Rollouts::default()),
             live: Arc::new(Live::default()),
+            metrics: Arc::default(),
             clock: Clock::System,
         };
         Lab {

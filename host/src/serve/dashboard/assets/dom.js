@@ -2,7 +2,7 @@
 // and open parts stay as they are. Text is only ever text.
 
 const SVG = "http://www.w3.org/2000/svg";
-// What the user changes by hand afterwards is set once.
+// What the user changes by hand afterwards is set once, as what a form is reset to.
 const SET_ONCE = new Set(["value", "checked", "open"]);
 const described = new WeakMap();
 
@@ -66,7 +66,7 @@ function create(want, parent) {
   const isSvg = want.tag === "svg" || (parent.namespaceURI === SVG && parent.nodeName !== "foreignObject");
   const node = isSvg ? document.createElementNS(SVG, want.tag) : document.createElement(want.tag);
   for (const [name, value] of Object.entries(want.attributes)) {
-    if (SET_ONCE.has(name)) node[name] = value;
+    if (SET_ONCE.has(name)) give(node, name, value);
   }
   update(node, want);
   return node;
@@ -91,6 +91,10 @@ function update(node, want) {
 function set(node, name, value) {
   if (name === "key" || SET_ONCE.has(name)) return;
   if (name.startsWith("on")) node[name] = value;
-  else if (value === null || value === undefined || value === false) node.removeAttribute(name);
+  else give(node, name, value);
+}
+
+function give(node, name, value) {
+  if (value === null || value === undefined || value === false) node.removeAttribute(name);
   else node.setAttribute(name, value === true ? "" : value);
 }

@@ -58,6 +58,7 @@ function bar(run, left, place, y) {
   return h("g", { key: run.id, class: run.status === "running" ? "run live" : "run" },
     h("title", null, describe(run)),
     h("rect", { class: "touch", x: left, width: place, y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom }),
+    below === 0 && !isFailed && h("rect", { class: "nothing", x: left + gap / 2, width: place - gap, y: y(0) - 2, height: 2 }),
     parts,
     isFailed && h("path", { class: "failed", d: `M${middle - 4} ${foot - 4}l8 8m0 -8l-8 8` }));
 }
