@@ -18,6 +18,10 @@ const STAGES = {
   refused: ["was refused before it ran; nothing changed", "bad"],
   rolled_back: ["was rolled back; the version before is active again", "bad"],
 };
+const HANDOVERS = {
+  at_checkpoint: "Running syncs go on with the new version from their next checkpoint.",
+  at_end: "Running syncs end with the version that they began with.",
+};
 const CAN_END = new Set(["checking", "awaiting_approval", "watching"]);
 
 export function strategies(_, page) {
@@ -50,7 +54,7 @@ export function strategies(_, page) {
       h("p", null, active.summary),
       h("div", { class: "wide" }, h("table", null,
         h("caption", { class: "unseen" }, `Versions of ${name}`),
-        h("thead", null, h("tr", null, ["Version", "", "Came", "Size", "State", "May", "Digest", ""].map((title) => h("th", { scope: "col" }, title)))),
+        h("thead", null, h("tr", null, ["Version", "Active", "Came", "Size", "State", "May", "Digest"].map((title) => h("th", { scope: "col" }, title)), h("td", null))),
         h("tbody", null, versions.toReversed().map((version) => versionRow(version, active))))),
       h("details", null, h("summary", null, "Configuration"),
         h("pre", { tabindex: "0", "aria-label": `JSON Schema of the configuration of ${name}` }, JSON.stringify(active.config_schema, null, 2))),
@@ -94,8 +98,8 @@ export function strategies(_, page) {
     return h("li", { key: rollout.id, class: `card ${tone}` },
       h(heading, null, `${rollout.plugin} ${version(rollout.from)} → ${version(rollout.to)} `,
         h("span", { class: `badge ${tone}` }, rollout.stage.replaceAll("_", " "))),
-      h("p", null, `${version(rollout.to)} ${meaning}. Began `, at(rollout.started_at), "; running syncs ",
-        rollout.handover === "at_end" ? "end with the version they began with." : "go on with the new version from their next checkpoint."),
+      h("p", null, `${version(rollout.to)} ${meaning}. Began `, at(rollout.started_at), ". ",
+        CAN_END.has(rollout.stage) && HANDOVERS[rollout.handover]),
       h("ol", { class: "steps" }, rollout.steps.map(({ at: time, what }) => h("li", null, ago(time), " ", what))),
       CAN_END.has(rollout.stage) && h("div", { class: "actions" },
         rollout.stage === "awaiting_approval" &&
