@@ -79,9 +79,9 @@ impl Host {
     /// Asks the process to stop, and returns its exit code.
     #[cfg(unix)]
     pub(crate) fn stop(&mut self) -> Option<i32> {
-        let (mut child, _) = self.process.take().expect("it runs");
-        let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        let sent = std::process::Command::new("kill").args(["-TERM", &self.process_id().to_string()]).status();
         assert!(sent.expect("a signal").success());
+        let (mut child, _) = self.process.take().expect("it runs");
         child.wait().expect("it ends").code()
     }
 
