@@ -47,6 +47,7 @@ async fn dispatch(server: &Server, settings: Settings, stop: &CancellationToken,
         let nap = match start_due(server, settings, stop, runs).await {
             Ok(nap) => nap,
             Err(refusal) => {
+                server.metrics.store_failed();
                 tracing::error!("what is due cannot be claimed, and is tried again: {refusal}");
                 SHORTEST_NAP
             }
@@ -101,6 +102,7 @@ async fn keep_leases(server: &Server) {
         match server.store.renew(leases, until).await {
             Ok(lost) => server.live.renewed(until, &lost),
             Err(refusal) => {
+                server.metrics.store_failed();
                 tracing::error!("leases cannot be renewed, and it is tried again: {refusal}");
                 server.live.lose_expired(server.clock.now());
             }

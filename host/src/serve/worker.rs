@@ -234,7 +234,10 @@ async fn write_end(server: &Server, claim: &Claim, live: &LiveRun, end: End, nex
             Err(Refusal::Absent | Refusal::Conflict(_)) => {
                 return tracing::warn!(run = claim.run.id, "its lease was lost; its end is not written");
             }
-            Err(refusal) => tracing::error!(run = claim.run.id, "its end cannot be written: {refusal}"),
+            Err(refusal) => {
+                server.metrics.store_failed();
+                tracing::error!(run = claim.run.id, "its end cannot be written: {refusal}");
+            }
         }
         tokio::select! {
             () = live.lost.cancelled() => return,
