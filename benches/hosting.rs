@@ -28,7 +28,8 @@ fn main() {
     let connections = figures.first().copied().unwrap_or(10_000);
     let runs = figures.get(1).copied().unwrap_or(1_000).min(connections);
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(["what", "measured"]);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(["what", "measured"]);
     let mut tell = |what: String, measured: String| {
         println!("{what}: {measured}");
         table.add_row([what, measured]);
