@@ -11,6 +11,7 @@ mod destination;
 mod lab;
 mod own;
 mod recognize;
+mod remembered;
 mod resume;
 mod scenario;
 mod source;

@@ -12,6 +12,7 @@ use super::course::{Event, Mishap, Step};
 use super::destination::Durability;
 use super::lab::Lab;
 use super::own::OwnSource;
+use super::remembered::Remembered;
 use super::resume;
 use super::scenario::{self, Api, Expect, Scenario};
 use super::source::mix;
@@ -150,6 +151,7 @@ fn mishaps(plain: Trial, steps: &[Vec<Step>; 2], of: &dyn Fn(Mishap) -> bool) ->
 struct Survey<'a> {
     plan: &'a Plan,
     scenario: &'a Scenario,
+    strategy: Arc<dyn Strategy>,
     config: String,
     case: Case,
     trace: Sha256,
@@ -171,7 +173,8 @@ impl<'a> Survey<'a> {
             counterexample: None,
             trace: String::new(),
         };
-        Survey { plan, scenario, config: configuration(plan, scenario), case, trace: Sha256::new() }
+        let strategy = Arc::new(Remembered::new(Arc::clone(&plan.strategy)));
+        Survey { plan, scenario, strategy, config: configuration(plan, scenario), case, trace: Sha256::new() }
     }
 
     fn conduct(mut self) -> Case {
@@ -272,8 +275,8 @@ impl<'a> Survey<'a> {
     }
 
     async fn conduct_trial(&self, trial: Trial) -> (TrialEnd, Arc<Lab>) {
-        let Plan { strategy, own, seed, .. } = self.plan;
-        conduct(Arc::clone(strategy), self.config.clone(), self.scenario, *seed, own.clone(), trial).await
+        let Plan { own, seed, .. } = self.plan;
+        conduct(Arc::clone(&self.strategy), self.config.clone(), self.scenario, *seed, own.clone(), trial).await
     }
 
     /// Makes a trial. Returns the steps of its first two runs.
