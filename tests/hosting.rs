@@ -267,6 +267,19 @@ fn a_host_that_is_stopped_lets_runs_come_to_a_checkpoint() {
 }
 
 #[test]
+fn what_is_deleted_leaves_its_rows_and_no_recording() {
+    let (host, _source) = hosted(25, Duration::ZERO);
+    host.run_to_its_end("acme", "rows");
+    let recording = host.workspace.path("data/recordings/acme/rows.tape");
+    assert!(recording.exists());
+    assert_eq!(host.call("DELETE", "/v1/tenants/acme/connections/rows", json!({})).0, 204);
+    assert!(!recording.exists());
+    assert_eq!(host.rows("acme", "rows", "row"), (25, 25));
+    assert_eq!(host.call("DELETE", "/v1/tenants/acme", json!({})).0, 204);
+    assert!(!host.workspace.path("data/recordings/acme").exists());
+}
+
+#[test]
 fn a_tenants_quotas_bound_its_strategies_and_its_requests() {
     let (host, source) = hosted(100, Duration::ZERO);
     let quotas = |quotas: Value| {

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use super::connection::Connection;
@@ -23,6 +24,9 @@ use crate::recording::Shadow;
 
 /// How many runs of a new version must end well before it counts as proved.
 const PROOFS: u32 = 5;
+
+/// How many connections a version is tried against at once.
+const CHECKS: usize = 16;
 
 /// How many connections a version is run on aside, on what was recorded of them.
 const SHADOWS: usize = 100;
@@ -234,11 +238,12 @@ async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found> {
     let digest = server.digest_of(rollout).ok_or(Refusal::Absent)?;
     let plugin = server.registry.by_digest(&digest)?;
     let connections = server.store.connections_naming(rollout.name.as_str()).await?;
-    for connection in &connections {
-        server.runner.check_state(connection, &plugin).await.map_err(|error| {
-            Refusal::Invalid(error.at(format!("it does not suit the connection {}", place(connection))))
-        })?;
-    }
+    let check = async |connection: &Connection| {
+        let checked = server.runner.check_state(connection, &plugin).await;
+        let unsuited = |error: Error| error.at(format!("it does not suit the connection {}", place(connection)));
+        checked.map_err(|error| Refusal::Invalid(unsuited(error)))
+    };
+    stream::iter(&connections).map(check).buffered(CHECKS).try_collect::<()>().await?;
     let mut doubts = Vec::new();
     if let Some(before) = server.registry.active(&rollout.name) {
         let wider = plugin.version.wider_than(&before);

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Connection;
 use super::registry::Plugin;
 use super::store::Lease;
+use super::tenant::Name;
 use crate::BoxFuture;
 use crate::config::StrategyRef;
 use crate::error::Result;
@@ -48,6 +49,9 @@ pub trait Runner: Send + Sync {
 
     /// Runs the strategy on what was recorded of the connection's last run, if something was, and compares the records.
     fn shadow<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<Option<Shadow>>>;
+
+    /// Forgets what was recorded of a connection, or of all connections of a tenant, once they are deleted.
+    fn forget<'a>(&'a self, tenant: &'a Name, connection: Option<&'a Name>) -> BoxFuture<'a, Result<()>>;
 
     /// Looks at a component without running it, and refuses one that may not run here.
     fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>>;

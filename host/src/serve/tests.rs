@@ -50,6 +50,10 @@ impl Runner for Idle {
         Box::pin(async { Ok(None) })
     }
 
+    fn forget<'a>(&'a self, _: &'a Name, _: Option<&'a Name>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn inspect(&self, _: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {
         Box::pin(async { Err(Error::host("there are no components here")) })
     }

@@ -2,6 +2,7 @@
 //! together from a file.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::serve::connection::Connection;
 use crate::serve::registry::Plugin;
 use crate::serve::runner::{Order, Runner, Running};
 use crate::serve::store::Store;
-use crate::serve::tenant::Quotas;
+use crate::serve::tenant::{Name, Quotas};
 use crate::sink::{self, StateStore};
 
 /// How much of a run is recorded, in bytes.
@@ -83,7 +84,7 @@ impl Inner {
         let options = Options { full_refresh: order.is_full_refresh, dry_run: false, enough: Enough::default() };
         let mut prepared = run::prepare(&self.host, &loaded, options).await?;
         prepared.lease = Some(order.lease.token);
-        let tape = self.tape(&order.connection);
+        let tape = self.tape(&order.connection.tenant, &order.connection.name);
         let part = tape.with_extension("part");
         make_folder_of(&tape).await?;
         prepared.record(&part, MOST_RECORDED);
@@ -101,13 +102,29 @@ impl Inner {
     }
 
     /// Where the last good run of a connection is recorded, for new versions to be tried on.
-    fn tape(&self, connection: &Connection) -> PathBuf {
-        let Connection { tenant, name, .. } = connection;
-        self.data.join("recordings").join(tenant.as_str()).join(format!("{name}.tape"))
+    fn tape(&self, tenant: &Name, connection: &Name) -> PathBuf {
+        self.tapes(tenant).join(format!("{connection}.tape"))
+    }
+
+    fn tapes(&self, tenant: &Name) -> PathBuf {
+        self.data.join("recordings").join(tenant.as_str())
+    }
+
+    async fn forget(&self, tenant: &Name, connection: Option<&Name>) -> Result<()> {
+        let forgotten = match connection {
+            Some(connection) => tokio::fs::remove_file(self.tape(tenant, connection)).await,
+            None => tokio::fs::remove_dir_all(self.tapes(tenant)).await,
+        };
+        match forgotten {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::host(format!("a recording cannot be removed: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn shadow(&self, connection: &Connection, plugin: &Plugin) -> Result<Option<Shadow>> {
-        let path = self.tape(connection);
+        let path = self.tape(&connection.tenant, &connection.name);
         let read = tokio::task::spawn_blocking(move || path.exists().then(|| Tape::read(&path)).transpose()).await;
         let tape = read.unwrap_or_else(|_| Err(Error::host("the host crashed while it read a recording")))?;
         let Some(tape) = tape else { return Ok(None) };
@@ -234,6 +251,10 @@ impl Runner for HostedRunner {
 
     fn shadow<'a>(&'a self, connection: &'a Connection, plugin: &'a Plugin) -> BoxFuture<'a, Result<Option<Shadow>>> {
         Box::pin(self.0.shadow(connection, plugin))
+    }
+
+    fn forget<'a>(&'a self, tenant: &'a Name, connection: Option<&'a Name>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.0.forget(tenant, connection))
     }
 
     fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {

@@ -281,6 +281,7 @@ pub(super) async fn delete_connection(
         return Err(changed());
     }
     deleted?;
+    server.runner.forget(&tenant, Some(&name)).await.map_err(Refusal::Failed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,8 +17,8 @@ use super::path::{Everywhere, TenantPath};
 use super::problem::{Problem, Result};
 use super::query::Query;
 use super::shape::{object, parsed, time, whole};
-use crate::serve::Server;
 use crate::serve::tenant::{self, Name};
+use crate::serve::{Refusal, Server};
 
 /// The largest figure of a quota: JSON readers keep every digit up to it.
 const LARGEST: u64 = (1 << 53) - 1;
@@ -194,5 +194,6 @@ pub(super) async fn delete_tenant(
     allowed: Allowed<Govern, TenantPath>,
 ) -> Result<impl IntoResponse> {
     server.store.delete_tenant(&allowed.path.tenant).await?;
+    server.runner.forget(&allowed.path.tenant, None).await.map_err(Refusal::Failed)?;
     Ok(StatusCode::NO_CONTENT)
 }

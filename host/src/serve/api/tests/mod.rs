@@ -64,6 +64,10 @@ impl Runner for NoRunner {
         Box::pin(async { Ok(None) })
     }
 
+    fn forget<'a>(&'a self, _: &'a Name, _: Option<&'a Name>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn inspect(&self, _: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {
         Box::pin(async { Err(Error::plugin("plugin.invalid", "this is no component")) })
     }
