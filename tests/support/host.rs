@@ -152,18 +152,24 @@ impl Host {
 
     /// Asks for a run, and waits for its end.
     pub(crate) fn run_to_its_end(&self, tenant: &str, name: &str) -> Value {
-        let before = self.runs(tenant, name).len();
+        let latest = || self.get(&format!("/v1/tenants/{tenant}/runs?connection={name}&limit=1"))["items"][0].take();
+        let before = latest()["id"].take();
         self.run(tenant, name);
         self.wait_for("the end of the run", || {
-            let runs = self.runs(tenant, name);
-            runs.into_iter().rev().nth(before).filter(|run| run["ended_at"].is_string())
+            Some(latest()).filter(|run| run["id"] != before && run["ended_at"].is_string())
         })
     }
 
     /// The runs of a connection, the latest first.
     pub(crate) fn runs(&self, tenant: &str, name: &str) -> Vec<Value> {
-        let runs = self.get(&format!("/v1/tenants/{tenant}/runs?connection={name}&limit=200"));
-        runs["items"].as_array().expect("runs").clone()
+        let mut runs = Vec::new();
+        let mut next = Value::from(format!("/v1/tenants/{tenant}/runs?connection={name}&limit=200"));
+        while let Some(path) = next.as_str() {
+            let mut page = self.get(path);
+            runs.extend(page["items"].as_array().expect("runs").iter().cloned());
+            next = page["next"].take();
+        }
+        runs
     }
 
     /// Waits until something is there.
