@@ -152,8 +152,11 @@ impl Host {
 
     /// Asks for a run, and waits for its end.
     pub(crate) fn run_to_its_end(&self, tenant: &str, name: &str) -> Value {
-        let latest = || self.get(&format!("/v1/tenants/{tenant}/runs?connection={name}&limit=1"))["items"][0].take();
-        let before = latest()["id"].take();
+        let latest = || {
+            let runs = self.get(&format!("/v1/tenants/{tenant}/runs?connection={name}&limit=1"));
+            runs["items"].get(0).cloned().unwrap_or_default()
+        };
+        let before = latest()["id"].clone();
         self.run(tenant, name);
         self.wait_for("the end of the run", || {
             Some(latest()).filter(|run| run["id"] != before && run["ended_at"].is_string())
