@@ -44,7 +44,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
         async move { api.serve(listener, stop.cancelled_owned()).await }
     });
     let interrupt = CancellationToken::new();
-    let listening = tokio::spawn(sync::listen(interrupt.clone()));
+    let listening = tokio::spawn(sync::listen(interrupt.clone(), sync::LAST_CHECKPOINT));
 
     let base_url = format!("http://{address}");
     let host = Host::new(limits)?;

@@ -134,7 +134,7 @@ fn destination_key(destination: &Destination) -> Option<PathBuf> {
 
 async fn run_all(starts: Vec<Start>, options: Options, screen: &Screen) -> Vec<Report> {
     let interrupt = CancellationToken::new();
-    let listener = tokio::spawn(listen(interrupt.clone()));
+    let listener = tokio::spawn(listen(interrupt.clone(), LAST_CHECKPOINT));
     let runs: Vec<_> = starts
         .into_iter()
         .map(|start| {
@@ -172,11 +172,14 @@ async fn run_one(start: Start, options: Options, screen: Screen, interrupt: Canc
     report
 }
 
-/// The first Ctrl-C asks the runs to stop at their last checkpoint; the second ends the process at once.
-pub(super) async fn listen(interrupt: CancellationToken) {
+/// Where runs stop that nobody waits for.
+pub(super) const LAST_CHECKPOINT: &str = "the last checkpoint";
+
+/// The first Ctrl-C asks the runs to stop at a checkpoint, which `place` names; the second ends the process at once.
+pub(super) async fn listen(interrupt: CancellationToken, place: &str) {
     asked_to_stop().await;
     interrupt.cancel();
-    Stream::Stderr.print("stopping at the last checkpoint; press Ctrl-C again to stop at once");
+    Stream::Stderr.print(&format!("stopping at {place}; press Ctrl-C again to stop at once"));
     asked_to_stop().await;
     std::process::exit(exit::INTERRUPTED.into());
 }

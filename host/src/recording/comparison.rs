@@ -57,8 +57,6 @@ pub struct Shadow {
     pub left_out: usize,
     /// One of these.
     pub example: Option<String>,
-    /// Records that the replay alone has.
-    pub added: usize,
     /// Why the replay broke off, where it did and the recorded run did not.
     pub failure: Option<String>,
     /// What the replay asked for and the recording could not answer, if there was something: then the rest tells
@@ -76,14 +74,11 @@ pub(super) fn compare_records(recorded: &[Event], replayed: &[Event]) -> Shadow 
             }
         }
     }
-    let total = |sign: i64| balance.values().map(|count| (count * sign).max(0).unsigned_abs() as usize).sum();
-    let left_out =
-        balance.iter().filter(|(_, count)| **count > 0).map(|((table, _, row), _)| format!("{table}: {row}"));
+    let missing = balance.iter().filter(|(_, count)| **count > 0).map(|((table, _, row), _)| format!("{table}: {row}"));
     Shadow {
         records: recorded.iter().map(records).sum(),
-        left_out: total(1),
-        example: left_out.min(),
-        added: total(-1),
+        left_out: balance.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum(),
+        example: missing.min(),
         failure: failure(replayed).filter(|_| failure(recorded).is_none()),
         unanswered: unanswered(recorded, replayed),
     }

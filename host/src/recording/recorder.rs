@@ -64,19 +64,17 @@ impl Strategy for Recorder {
             let file = File::create(&self.path).map_err(|error| unusable(&self.path, &error))?;
             let ink = Arc::new(Mutex::new(Ink::new(file, &self.path, self.most_bytes)));
             let ear = Arc::new(Ear { services, ink });
-            ear.ink(|ink| {
-                ink.write(&Header {
-                    tidegate_recording: VERSION,
-                    plugin_digest: self.digest().to_owned(),
-                    strategy: self.name.clone(),
-                    config: config.to_owned(),
-                    state: state.map(str::to_owned),
-                    state_version,
-                    began: ear.services.started(),
-                });
+            ear.note(|| Header {
+                tidegate_recording: VERSION,
+                plugin_digest: self.digest().to_owned(),
+                strategy: self.name.clone(),
+                config: config.to_owned(),
+                state: state.map(str::to_owned),
+                state_version,
+                began: ear.services.started(),
             });
             let outcome = self.strategy.sync(config, state, ear.clone()).await;
-            ear.ink(|ink| ink.write(&Event::End { error: outcome.as_ref().err().map(Told::of) }));
+            ear.note(|| Event::End { error: outcome.as_ref().err().map(Told::of) });
             outcome.and_then(|()| ear.ink(Ink::finish))
         })
     }
@@ -105,11 +103,12 @@ impl Ink {
         Ink { file: BufWriter::new(file), path: path.to_owned(), requests: 0, room, failure: None }
     }
 
-    fn write(&mut self, line: &impl Serialize) {
+    /// Writes a line, which is made only where there is room for it.
+    fn write<T: Serialize>(&mut self, line: impl FnOnce() -> T) {
         if self.room == 0 {
             return;
         }
-        let line = serde_json::to_vec(line).map_err(Into::into).map(|mut line| {
+        let line = serde_json::to_vec(&line()).map_err(Into::into).map(|mut line| {
             line.push(b'\n');
             line
         });
@@ -140,8 +139,8 @@ impl Ear {
         with(&self.ink, write)
     }
 
-    fn note(&self, event: &Event) {
-        self.ink(|ink| ink.write(event));
+    fn note<T: Serialize>(&self, line: impl FnOnce() -> T) {
+        self.ink(|ink| ink.write(line));
     }
 }
 
@@ -149,28 +148,29 @@ impl Services for Ear {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
         let number = self.ink(|ink| {
             ink.requests += 1;
-            ink.write(&Event::Request { number: ink.requests, request: Asked::of(&request) });
-            ink.requests
+            let number = ink.requests;
+            ink.write(|| Event::Request { number, request: Asked::of(&request) });
+            number
         });
         let (ink, fetched) = (Arc::clone(&self.ink), self.services.fetch(request));
         Box::pin(async move {
             let outcome = fetched.await;
-            let event = match &outcome {
+            let event = || match &outcome {
                 Ok(page) => Event::Answer { number, answer: Answer::of(page.response()) },
                 Err(error) => Event::Refused { number, error: Told::of(error) },
             };
-            with(&ink, |ink| ink.write(&event));
+            with(&ink, |ink| ink.write(event));
             outcome
         })
     }
 
     fn stage<'a>(&'a self, table: &'a str, change: Change) -> BoxFuture<'a, Result<()>> {
-        self.note(&staged(table, &change));
+        self.note(|| staged(table, &change));
         self.services.stage(table, change)
     }
 
     fn checkpoint(&self, state: String) -> BoxFuture<'_, Result<()>> {
-        self.note(&Event::Checkpoint { state: state.clone() });
+        self.note(|| Event::Checkpoint { state: state.clone() });
         self.services.checkpoint(state)
     }
 
@@ -180,12 +180,12 @@ impl Services for Ear {
 
     fn now(&self) -> i64 {
         let at = self.services.now();
-        self.note(&Event::Now { at });
+        self.note(|| Event::Now { at });
         at
     }
 
     fn log(&self, level: &str, message: &str) {
-        self.note(&Event::Log { level: level.to_owned(), message: message.to_owned() });
+        self.note(|| Event::Log { level: level.to_owned(), message: message.to_owned() });
         self.services.log(level, message);
     }
 }

@@ -71,7 +71,6 @@ async fn start_due(
     if room == 0 {
         return Ok(LONGEST_NAP);
     }
-    server.store.recover(server.clock.now()).await?;
     let now = server.clock.now();
     let until = now.saturating_add(millis(LEASE));
     for claim in server.store.claim(now, until, room).await? {
@@ -90,9 +89,18 @@ fn nap(next_due: Option<Millis>, now: Millis) -> Duration {
     }
 }
 
-/// Holds the leases of all runs. A run whose lease cannot be held is told so: another host may have it by now.
+/// Holds the leases of all runs, and takes up connections whose leases nobody holds any more. A run whose lease cannot
+/// be held is told so: another host may have it by now.
 async fn keep_leases(server: &Server) {
     loop {
+        match server.store.recover(server.clock.now()).await {
+            Ok(0) => {}
+            Ok(_) => server.live.wake(),
+            Err(refusal) => {
+                server.metrics.store_failed();
+                tracing::error!("what was lost cannot be taken up, and it is tried again: {refusal}");
+            }
+        }
         sleep(LEASE / 3).await;
         let leases = server.live.leases();
         if leases.is_empty() {

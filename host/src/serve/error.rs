@@ -34,11 +34,9 @@ impl Refusal {
     pub fn invalid(message: impl Into<String>) -> Refusal {
         Refusal::Invalid(Error::configuration(message))
     }
-}
 
-impl Refusal {
-    /// As the error of a run.
-    pub(super) fn into_error(self) -> Error {
+    /// As the error of a run, or of the command that serves.
+    pub fn into_error(self) -> Error {
         match self {
             Refusal::Invalid(error) | Refusal::Failed(error) => error,
             other => Error::configuration(other.to_string()),

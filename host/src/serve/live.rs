@@ -16,8 +16,6 @@ use crate::sync::Gauge;
 pub struct LiveRun {
     /// Whose connection it is, and under which right it runs.
     pub lease: Lease,
-    /// When it began.
-    pub started_at: Millis,
     /// How far it is. Its strategy may still be on its way.
     pub gauge: Option<Arc<Gauge>>,
     /// Cancelled when somebody wants it to stop at its last checkpoint.
@@ -49,7 +47,6 @@ impl Live {
     pub(super) fn begin(&self, claim: &Claim, until: Millis) -> LiveRun {
         let run = LiveRun {
             lease: claim.lease.clone(),
-            started_at: claim.run.started_at,
             gauge: None,
             cancel: CancellationToken::new(),
             lost: CancellationToken::new(),

@@ -187,7 +187,7 @@ impl Server {
     pub(super) fn count_end(&self, claim: &Claim, end: &End) {
         let loaded = self.registry.by_digest(&end.plugin_digest);
         let plugin = loaded.or_else(|_| self.registry.resolve(claim.connection.definition.strategy()));
-        let label = plugin.map(|plugin| format!("{}@{}", plugin.version.name, plugin.version.version));
+        let label = plugin.map(|plugin| plugin.version.to_string());
         self.metrics.ended(claim, &label.unwrap_or_else(|_| OTHER.to_owned()), end);
     }
 

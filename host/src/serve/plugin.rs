@@ -1,5 +1,6 @@
 //! Versions of strategies, and the rollouts that bring one version in another's place.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,13 @@ impl Version {
         let imports = self.imports.iter().filter(|import| !other.imports.contains(import));
         let needs = self.needs.iter().filter(|need| !need.starts_with("forward:") && !other.needs.contains(need));
         imports.chain(needs).cloned().collect()
+    }
+}
+
+/// As a connection names it: `keyset@1.4.0`.
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.version)
     }
 }
 

@@ -115,7 +115,7 @@ impl Registry {
         let reference = match self.is_built_in(&version) {
             true => StrategyRef::BuiltIn(version.name.to_string()),
             false => StrategyRef::Kept {
-                name: format!("{}@{}", version.name, version.version),
+                name: version.to_string(),
                 digest: version.digest.clone(),
                 path: self.path(&version.digest),
             },
@@ -147,18 +147,6 @@ impl Registry {
             catalogue.active.get(&version.name).is_some_and(|(active, _)| active.digest == version.digest)
         };
         versions.into_iter().map(|version| (version.clone(), is_active(&version))).collect()
-    }
-
-    /// All that a connection may name: for messages and for the check of its document.
-    pub fn names(&self) -> Vec<String> {
-        let catalogue = self.catalogue.borrow().clone();
-        let mut names: Vec<String> = catalogue.active.keys().map(Name::to_string).collect();
-        for version in catalogue.versions.values() {
-            names.push(format!("{}@{}", version.name, version.version));
-            names.push(version.digest.clone());
-        }
-        names.sort();
-        names
     }
 
     /// Waits until a name stands for another version than this one, and its runs are to go on with that.

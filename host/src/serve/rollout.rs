@@ -218,7 +218,7 @@ async fn check(server: Server, rollout: Rollout) {
         }
         // Not the version's fault; it can be tried again.
         Err(Refusal::Failed(error)) => (Stage::Refused, format!("it could not be tried: {}", error.message())),
-        Err(refusal) => (Stage::Refused, plain(&refusal)),
+        Err(refusal) => (Stage::Refused, refusal.into_error().message().to_owned()),
     };
     let noted = server.store.note_step(id, Stage::Checking, stage, server.step(what)).await;
     match (noted, stage) {
@@ -305,13 +305,6 @@ fn tell(rollout: &Rollout, outcome: Result<()>) {
         // Somebody ended it meanwhile.
         Err(Refusal::Conflict(_)) => {}
         Err(refusal) => tracing::error!(strategy = rollout.name.as_str(), "the rollout cannot go on: {refusal}"),
-    }
-}
-
-fn plain(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Invalid(error) => error.message().to_owned(),
-        other => other.to_string(),
     }
 }
 

@@ -3,10 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use super::{Refusal, Result};
+use super::tenant::{Name, Role, Token};
+use super::{Refusal, Result, Server};
 
 /// What each token begins with, so that scanners for leaked secrets know one when they see it.
 const PREFIX: &str = "tg_";
@@ -16,6 +18,14 @@ pub fn mint() -> Result<SecretString> {
     let mut bits = [0; 32];
     SystemRandom::new().fill(&mut bits).map_err(|_| Refusal::failed("the machine gives no random numbers"))?;
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)).into())
+}
+
+/// Makes a token and keeps it by its hash. What it is by itself is told here and nowhere else.
+pub async fn issue(server: &Server, tenant: Option<Name>, role: Role, label: String) -> Result<(Token, SecretString)> {
+    let secret = mint()?;
+    let token = Token { id: Uuid::now_v7().to_string(), tenant, role, label, created_at: server.clock.now() };
+    server.store.add_token(token.clone(), hash(secret.expose_secret())).await?;
+    Ok((token, secret))
 }
 
 /// What is kept of a token. A token is found by it, so that no comparison tells how much of a guess is right.

@@ -198,10 +198,10 @@ impl Ended {
         };
         let (word, ending) = match (status, why) {
             (Status::Interrupted, Why::Cancelled) => (CANCELLED, Ending::Well),
-            (Status::Interrupted, _) => ("interrupted", Ending::CutShort),
-            (Status::Failed, _) => ("failed", Ending::Failed(failures)),
-            (Status::Postponed(_), _) => ("postponed", Ending::Postponed(retry_at.unwrap_or(now))),
-            (status @ (Status::Done | Status::Limited), _) => (status.as_str(), Ending::Well),
+            (Status::Interrupted, _) => (status.as_str(), Ending::CutShort),
+            (Status::Failed, _) => (status.as_str(), Ending::Failed(failures)),
+            (Status::Postponed(_), _) => (status.as_str(), Ending::Postponed(retry_at.unwrap_or(now))),
+            (Status::Done | Status::Limited, _) => (status.as_str(), Ending::Well),
         };
         let error = error.as_ref().or(report.as_ref().and_then(|report| report.error.as_ref())).map(RunError::from);
         let end = End {

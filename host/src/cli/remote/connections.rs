@@ -1,27 +1,19 @@
 //! `tidegate connections`: what a tenant has run, when, and how it does.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::show::{self, Column, text, time};
-use super::{Connect, Scope, Session, follow, put};
+use super::{AskedFor, Session, follow, put};
+use crate::cli::exit;
 use crate::cli::logging::Screen;
-use crate::cli::{exit, output};
 use crate::error::Result;
 
-#[derive(Args)]
-pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    connect: Connect,
-    #[command(flatten)]
-    scope: Scope,
-    #[command(subcommand)]
-    action: Action,
-}
+pub(in crate::cli) type Arguments = AskedFor<Action>;
 
 #[derive(Subcommand)]
-enum Action {
+pub(in crate::cli) enum Action {
     /// List connections and how they do
     List,
     /// Make a connection of a connection file, or replace the one of that name
@@ -91,7 +83,7 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
         Action::Show { name } => {
             let connection = client.get(&of(&name).each_ref().map(String::as_str)).await?;
             session.show(&connection, shown);
-            tell_failure(&session, &connection);
+            session.tell_failure(&text(&connection["name"]), &connection["health"]["last_error"]);
         }
         Action::Pause { name } => act(&session, &tenant, &name, "pause", "runs only when asked to now").await?,
         Action::Resume { name } => act(&session, &tenant, &name, "resume", "runs on its schedule again").await?,
@@ -123,14 +115,6 @@ async fn act(session: &Session, tenant: &str, name: &str, action: &str, sentence
 fn shown(connection: &Value) -> String {
     let document = format!("{:#}", connection["connection"]);
     format!("{}\n\n{document}", show::facts(connection, &[&COLUMNS[..], &FACTS].concat()))
-}
-
-fn tell_failure(session: &Session, connection: &Value) {
-    if let Some(error) = follow::failure(&connection["health"]["last_error"])
-        && session.output == crate::cli::Format::Text
-    {
-        output::error_of(&text(&connection["name"]), &error);
-    }
 }
 
 fn schedule(connection: &Value) -> String {

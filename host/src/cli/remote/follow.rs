@@ -10,7 +10,7 @@ use super::events::{Event, Reader};
 use super::show::{text, time};
 use super::{Session, runs};
 use crate::cli::sync::asked_to_stop;
-use crate::cli::{Format, exit, output, progress};
+use crate::cli::{exit, progress};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Counts, Progress};
 
@@ -38,11 +38,7 @@ pub(super) async fn ask_and_follow(session: &Session, tenant: &str, name: &str, 
         }
     };
     session.show(&run, runs::summary);
-    if let Some(error) = failure(&run["error"])
-        && session.output == Format::Text
-    {
-        output::error_of(name, &error);
-    }
+    session.tell_failure(name, &run["error"]);
     Ok(code(&run))
 }
 

@@ -21,7 +21,7 @@ mod tokens;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -64,6 +64,26 @@ impl Connect {
         let client = Client::new(server, &token(self.token_file.as_deref())?)?;
         Ok(Session { client, output: self.output, screen })
     }
+}
+
+/// What is asked of a server.
+#[derive(Args)]
+pub(in crate::cli) struct Asked<A: Subcommand> {
+    #[command(flatten)]
+    connect: Connect,
+    #[command(subcommand)]
+    action: A,
+}
+
+/// What is asked of a server for one tenant.
+#[derive(Args)]
+pub(in crate::cli) struct AskedFor<A: Subcommand> {
+    #[command(flatten)]
+    connect: Connect,
+    #[command(flatten)]
+    scope: Scope,
+    #[command(subcommand)]
+    action: A,
 }
 
 /// Whose things are meant.
@@ -109,6 +129,15 @@ impl Session {
             Format::Json if answer.is_null() => {}
             Format::Json => output::print_json(answer),
             Format::Text => self.say(sentence),
+        }
+    }
+
+    /// Shows people why a run failed, if it did. Programs see it in the answer.
+    fn tell_failure(&self, connection: &str, error: &Value) {
+        if let Some(error) = follow::failure(error)
+            && self.output == Format::Text
+        {
+            output::error_of(connection, &error);
         }
     }
 

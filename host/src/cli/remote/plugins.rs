@@ -4,26 +4,20 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::show::{self, Column, digest, size, text, time};
-use super::{Connect, rollout};
+use super::{Asked, rollout};
 use crate::cli::exit;
 use crate::cli::logging::Screen;
 use crate::error::{Error, Result};
 
-#[derive(Args)]
-pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    connect: Connect,
-    #[command(subcommand)]
-    action: Action,
-}
+pub(in crate::cli) type Arguments = Asked<Action>;
 
 #[derive(Subcommand)]
-enum Action {
+pub(in crate::cli) enum Action {
     /// List all versions of all strategies
     List,
     /// Bring a new version of a strategy, and wait for the end of its checks
@@ -74,7 +68,7 @@ enum Action {
 
 /// When runs that go on are handed over to the new version.
 #[derive(Clone, Copy, ValueEnum)]
-enum Handover {
+pub(in crate::cli) enum Handover {
     /// They go on with it from their next committed checkpoint
     AtCheckpoint,
     /// They end with the version that they began with

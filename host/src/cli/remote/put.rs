@@ -12,7 +12,7 @@ use crate::config;
 use crate::error::{Error, Result};
 
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Connection file (YAML or JSON); each `${NAME}` in it stands for a secret of the tenant
     file: PathBuf,
     /// The connection's name, in place of the one in the file

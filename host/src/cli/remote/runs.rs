@@ -2,28 +2,20 @@
 
 use std::num::NonZeroUsize;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::AskedFor;
 use super::show::{self, Column, digest, size, text, time};
-use super::{Connect, Scope, Session, follow};
+use crate::cli::exit;
 use crate::cli::logging::Screen;
-use crate::cli::{Format, exit, output};
 use crate::error::Result;
 
-#[derive(Args)]
-pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    connect: Connect,
-    #[command(flatten)]
-    scope: Scope,
-    #[command(subcommand)]
-    action: Action,
-}
+pub(in crate::cli) type Arguments = AskedFor<Action>;
 
 #[derive(Subcommand)]
-enum Action {
+pub(in crate::cli) enum Action {
     /// List runs, the latest first
     List {
         /// Those of this connection
@@ -85,7 +77,11 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
             let runs = client.list(&["tenants", &tenant, "runs"], &query, Some(most.get())).await?;
             session.show(&runs, |runs| show::table(runs, &COLUMNS));
         }
-        Action::Show { id } => show_run(&session, &client.get(&["tenants", &tenant, "runs", &id]).await?),
+        Action::Show { id } => {
+            let run = client.get(&["tenants", &tenant, "runs", &id]).await?;
+            session.show(&run, summary);
+            session.tell_failure(&text(&run["connection"]), &run["error"]);
+        }
         Action::Cancel { id } => {
             let answer = client.call(Method::POST, &["tenants", &tenant, "runs", &id, "cancel"])?.answer().await?;
             session.tell(&answer, &format!("the run {id} stops at its last checkpoint"));
@@ -96,15 +92,6 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
         }
     }
     Ok(exit::DONE)
-}
-
-fn show_run(session: &Session, run: &Value) {
-    session.show(run, summary);
-    if let Some(error) = follow::failure(&run["error"])
-        && session.output == Format::Text
-    {
-        output::error_of(&text(&run["connection"]), &error);
-    }
 }
 
 /// What a run is and did.

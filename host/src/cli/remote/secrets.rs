@@ -4,28 +4,20 @@ use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use reqwest::Method;
 use serde_json::json;
 
+use super::AskedFor;
 use super::show::{self, Column, text, time};
-use super::{Connect, Scope};
 use crate::cli::exit;
 use crate::cli::logging::Screen;
 use crate::error::{Error, Result};
 
-#[derive(Args)]
-pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    connect: Connect,
-    #[command(flatten)]
-    scope: Scope,
-    #[command(subcommand)]
-    action: Action,
-}
+pub(in crate::cli) type Arguments = AskedFor<Action>;
 
 #[derive(Subcommand)]
-enum Action {
+pub(in crate::cli) enum Action {
     /// List the names of the secrets
     List,
     /// Keep a secret, in place of the one of that name; its value is read from standard input

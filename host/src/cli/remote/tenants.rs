@@ -5,21 +5,15 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::show::{self, Column, size, text, time};
-use super::{Connect, Session, tokens};
+use super::{Asked, Session, tokens};
 use crate::cli::exit;
 use crate::cli::logging::Screen;
 use crate::error::Result;
 
-#[derive(Args)]
-pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    connect: Connect,
-    #[command(subcommand)]
-    action: Action,
-}
+pub(in crate::cli) type Arguments = Asked<Action>;
 
 #[derive(Subcommand)]
-enum Action {
+pub(in crate::cli) enum Action {
     /// List all tenants
     List,
     /// Make a tenant
@@ -52,7 +46,7 @@ enum Action {
 
 /// What a tenant may use: each a number, or `none` for no bound but the host's.
 #[derive(Args)]
-struct Bounds {
+pub(in crate::cli) struct Bounds {
     /// Connections, paused ones included
     #[arg(long, value_name = "N", value_parser = bound)]
     connections: Option<Bound>,

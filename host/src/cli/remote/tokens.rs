@@ -10,7 +10,7 @@ use crate::cli::{Format, output};
 use crate::error::Result;
 
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     scope: Scope,
     /// The operators' own tokens, in place of a tenant's

@@ -11,11 +11,10 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::logging::Screen;
 use super::output::Stream;
-use super::sync::asked_to_stop;
+use super::sync::listen;
 use super::{exit, run};
 use crate::config::{self, StrategyRef};
 use crate::error::{Error, Result};
@@ -26,7 +25,7 @@ use crate::serve::plugin::Version;
 use crate::serve::registry::Registry;
 use crate::serve::rollout::Rollouts;
 use crate::serve::store::{SqliteStore, Store};
-use crate::serve::tenant::{Role, Token};
+use crate::serve::tenant::Role;
 use crate::serve::{Clock, Refusal, Server, Settings, api, token};
 
 use runner::HostedRunner;
@@ -58,7 +57,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limits) -> Result<u8> {
     let settings = Settings { concurrent_runs: arguments.concurrent_runs, drain: arguments.drain };
     let server = open(&arguments, limits).await?;
-    server.resume_rollouts().await.map_err(failed)?;
+    server.resume_rollouts().await.map_err(Refusal::into_error)?;
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         Error::configuration(format!("cannot listen on {}: {error}", arguments.listen))
             .help("choose another address by `--listen`")
@@ -69,7 +68,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
         Stream::Stderr.print(&format!("serving on http://{address}; stop with Ctrl-C"));
     }
     let stop = CancellationToken::new();
-    let stopping = tokio::spawn(listen(stop.clone()));
+    let stopping = tokio::spawn(listen(stop.clone(), "the next checkpoints"));
     // The API answers until the last run has ended, so that those who watch it see its end.
     let ended = CancellationToken::new();
     let answering = tokio::spawn(api::serve(server.clone(), listener, ended.clone().cancelled_owned()));
@@ -85,13 +84,6 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, limits: &Limit
 
 /// How long answers may take once nothing runs any more.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
-
-fn failed(refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::Invalid(error) | Refusal::Failed(error) => error,
-        other => Error::host(other.to_string()),
-    }
-}
 
 /// Opens the data folder and puts the parts together.
 async fn open(arguments: &Arguments, limits: &Limits) -> Result<Server> {
@@ -120,31 +112,19 @@ async fn built_in(host: &run::Host) -> Result<Vec<Version>> {
     for name in plugin::built_in_names() {
         let reference = StrategyRef::BuiltIn(name.to_owned());
         let manifest = host.engine.load(&reference).await?.describe().await?;
-        versions.push(Version::new(host.engine.inspect(&reference)?, manifest, None, 0).map_err(failed)?);
+        versions.push(Version::new(host.engine.inspect(&reference)?, manifest, None, 0).map_err(Refusal::into_error)?);
     }
     Ok(versions)
 }
 
 /// A new server is of no use to anyone without a token.
 async fn first_token(server: &Server) -> Result<()> {
-    if server.store.has_token_of(Role::Operator).await.map_err(failed)? {
+    if server.store.has_token_of(Role::Operator).await.map_err(Refusal::into_error)? {
         return Ok(());
     }
-    let secret = token::mint().map_err(failed)?;
-    let created_at = server.clock.now();
-    let id = Uuid::now_v7().to_string();
-    let token = Token { id, tenant: None, role: Role::Operator, label: "first".to_owned(), created_at };
+    let (_, secret) =
+        token::issue(server, None, Role::Operator, "first".to_owned()).await.map_err(Refusal::into_error)?;
     let secret = secret.expose_secret();
-    server.store.add_token(token, token::hash(secret)).await.map_err(failed)?;
     Stream::Stdout.print(&format!("operator token, shown this once: {secret}"));
     Ok(())
-}
-
-/// The first Ctrl-C lets runs come to a checkpoint; the second ends the process at once.
-async fn listen(stop: CancellationToken) {
-    asked_to_stop().await;
-    stop.cancel();
-    Stream::Stderr.print("stopping at the next checkpoints; press Ctrl-C again to stop at once");
-    asked_to_stop().await;
-    std::process::exit(exit::INTERRUPTED.into());
 }

@@ -17,7 +17,7 @@ use crate::config::{self, Destination, Hosting, Input, LimitSetting, Place, Stra
 use crate::error::{Error, Result};
 use crate::http::Enough;
 use crate::model::{Owner, Report, State, Status};
-use crate::plugin::{Inspection, Limits, Manifest};
+use crate::plugin::{Inspection, Limits, Manifest, Strategy};
 use crate::recording::{self, Shadow, Tape};
 use crate::serve::Refusal;
 use crate::serve::connection::Connection;
@@ -78,6 +78,18 @@ impl Inner {
         Ok(Loaded { file: PathBuf::from(name.as_str()), connection: parsed, places, owner })
     }
 
+    /// The same, with the strategy that its configuration suits.
+    async fn load_with_strategy(
+        &self,
+        connection: &Connection,
+        plugin: &Plugin,
+    ) -> Result<(Loaded, Arc<dyn Strategy>)> {
+        let loaded = self.load(connection, plugin).await?;
+        let LoadedStrategy { strategy, .. } =
+            run::load_strategy(&self.host.engine, &loaded.connection, &loaded.places).await?;
+        Ok((loaded, strategy))
+    }
+
     async fn start(&self, order: Order) -> Result<Running> {
         let loaded = self.load(&order.connection, &order.plugin).await?;
         make_folder(&loaded.connection.destination).await?;
@@ -128,9 +140,7 @@ impl Inner {
         let read = tokio::task::spawn_blocking(move || path.exists().then(|| Tape::read(&path)).transpose()).await;
         let tape = read.unwrap_or_else(|_| Err(Error::host("the host crashed while it read a recording")))?;
         let Some(tape) = tape else { return Ok(None) };
-        let loaded = self.load(connection, plugin).await?;
-        let LoadedStrategy { strategy, .. } =
-            run::load_strategy(&self.host.engine, &loaded.connection, &loaded.places).await?;
+        let (_, strategy) = self.load_with_strategy(connection, plugin).await?;
         let state = match tape.state() {
             // A newer form has no way back to an older one, so nothing can be compared.
             Some(_) if tape.state_version() > plugin.version.state_version => return Ok(None),
@@ -162,9 +172,7 @@ impl Inner {
     }
 
     async fn check_state(&self, connection: &Connection, plugin: &Plugin) -> Result<()> {
-        let loaded = self.load(connection, plugin).await?;
-        let LoadedStrategy { strategy, .. } =
-            run::load_strategy(&self.host.engine, &loaded.connection, &loaded.places).await?;
+        let (loaded, strategy) = self.load_with_strategy(connection, plugin).await?;
         let config = Value::Object(loaded.connection.config.clone()).to_string();
         let tables = strategy.schema(&config).await?;
         self.host.engine.limits().check_tables(&tables)?;

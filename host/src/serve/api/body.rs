@@ -1,7 +1,7 @@
 //! The bodies of requests: JSON of a known shape, of a bounded size.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
@@ -11,6 +11,48 @@ use super::problem::{Problem, Result};
 
 /// The most bytes of a body.
 const LARGEST: usize = 1 << 20;
+
+/// A kind of body: what it declares itself to be, how it is called, and how large it may be.
+pub(super) struct Kind {
+    pub(super) content_type: &'static str,
+    /// Whether something may stand behind the type, as in `; charset=utf-8`.
+    pub(super) takes_parameters: bool,
+    pub(super) mistyped: &'static str,
+    pub(super) too_large: &'static str,
+    pub(super) largest: usize,
+}
+
+const JSON: Kind = Kind {
+    content_type: "application/json",
+    takes_parameters: true,
+    mistyped: "the body must be JSON, and say so",
+    too_large: "the body has more than 1 MiB",
+    largest: LARGEST,
+};
+
+/// Receives a body of a kind.
+pub(super) async fn receive<S: Send + Sync>(mut request: Request, server: &S, kind: &Kind) -> Result<Bytes> {
+    if !kind.is_declared(request.headers()) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.content-type", kind.mistyped)
+            .help(format!("send `Content-Type: {}`", kind.content_type)));
+    }
+    DefaultBodyLimit::max(kind.largest).apply(&mut request);
+    Bytes::from_request(request, server).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(rejection.status(), "request.too-large", kind.too_large),
+        _ => Problem::malformed("the body broke off"),
+    })
+}
+
+impl Kind {
+    fn is_declared(&self, headers: &HeaderMap) -> bool {
+        let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let declared = match declared.split_once(';') {
+            Some((essence, _)) if self.takes_parameters => essence,
+            _ => declared,
+        };
+        declared.trim().eq_ignore_ascii_case(self.content_type)
+    }
+}
 
 /// A body that was understood.
 pub(super) struct Body<T> {
@@ -22,30 +64,10 @@ pub(super) struct Body<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(mut request: Request, server: &S) -> Result<Body<T>> {
-        if !is_json(request.headers()) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "request.content-type",
-                "the body must be JSON, and say so",
-            )
-            .help("send `Content-Type: application/json`"));
-        }
-        axum::extract::DefaultBodyLimit::max(LARGEST).apply(&mut request);
-        let bytes = Bytes::from_request(request, server).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(rejection.status(), "request.too-large", "the body has more than 1 MiB")
-            }
-            _ => Problem::malformed("the body broke off"),
-        })?;
+    async fn from_request(request: Request, server: &S) -> Result<Body<T>> {
+        let bytes = receive(request, server, &JSON).await?;
         Ok(Body { value: parse(&bytes)?, digest: Sha256::digest(&bytes).into() })
     }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {

@@ -1,15 +1,14 @@
 //! Strategies: which there are, new versions of them, and the rollouts that bring one in another's place.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Body;
+use super::body::{Body, Kind, receive};
 use super::caller::{Allowed, Caller, Govern};
 use super::idempotency::Once;
 use super::openapi::{Conflict, Invalid, Reused};
@@ -23,8 +22,14 @@ use crate::serve::{Refusal, Server, plugin};
 
 /// The most bytes of a component that is taken from the network; the limit `component_bytes` may be lower.
 const LARGEST: usize = 64 << 20;
-/// What a component is called by (RFC 6838; registered for WebAssembly).
-const WASM: &str = "application/wasm";
+/// A component. Its type is registered for WebAssembly (RFC 6838).
+const WASM: Kind = Kind {
+    content_type: "application/wasm",
+    takes_parameters: false,
+    mistyped: "the body must be a component, and say so",
+    too_large: "the component has more than 64 MiB",
+    largest: LARGEST,
+};
 
 /// What becomes of runs that go on.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -200,26 +205,9 @@ pub(super) struct Component(Vec<u8>);
 impl<S: Send + Sync> FromRequest<S> for Component {
     type Rejection = Problem;
 
-    async fn from_request(mut request: Request, server: &S) -> Result<Component> {
-        if !is_wasm(request.headers()) {
-            let message = "the body must be a component, and say so";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.content-type", message)
-                .help(format!("send `Content-Type: {WASM}`")));
-        }
-        DefaultBodyLimit::max(LARGEST).apply(&mut request);
-        let bytes = Bytes::from_request(request, server).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(rejection.status(), "request.too-large", "the component has more than 64 MiB")
-            }
-            _ => Problem::malformed("the body broke off"),
-        })?;
-        Ok(Component(bytes.into()))
+    async fn from_request(request: Request, server: &S) -> Result<Component> {
+        Ok(Component(receive(request, server, &WASM).await?.into()))
     }
-}
-
-fn is_wasm(headers: &HeaderMap) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    declared.trim().eq_ignore_ascii_case(WASM)
 }
 
 /// All strategies, with all their versions.

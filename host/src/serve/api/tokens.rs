@@ -7,7 +7,6 @@ use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::Body;
 use super::caller::{Allowed, Caller, Change, Govern, Look};
@@ -232,9 +231,7 @@ async fn create(
     if label.chars().count() > LONGEST {
         return Err(Problem::invalid(format!("label: at most {LONGEST} characters")));
     }
-    let secret = token::mint()?;
-    let token = tenant::Token { id: Uuid::now_v7().to_string(), tenant, role, label, created_at: server.clock.now() };
-    server.store.add_token(token.clone(), token::hash(secret.expose_secret())).await?;
+    let (token, secret) = token::issue(server, tenant, role, label).await?;
     let made = MadeToken { about: token.into(), token: secret.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, Extension(ShownOnce), Json(made)))
 }
