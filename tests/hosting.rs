@@ -148,6 +148,119 @@ fn a_version_that_breaks_is_rolled_back_with_its_state() {
     }
 }
 
+/// Three connections of which one tries a version, in that order of their names: the one, and the others.
+fn canaries(host: &Host, source: &Rows) -> impl Fn(&Value) -> (String, Vec<String>) + use<> {
+    const CONNECTIONS: [&str; 3] = ["rows", "second", "third"];
+    for connection in &CONNECTIONS[1..] {
+        host.connection("acme", connection, "variant", source.url());
+    }
+    CONNECTIONS.iter().for_each(|connection| drop(host.run_to_its_end("acme", connection)));
+    |rollout| {
+        assert_eq!((&rollout["stage"], &rollout["share"]), (&json!("canary"), &json!(1)), "{rollout:#}");
+        let steps = rollout["steps"].to_string();
+        let said = steps.split("1 of 3 connections go by it now: acme/").nth(1).expect("the step");
+        let one = said.split('"').next().expect("a name").to_owned();
+        let others = CONNECTIONS.iter().map(|name| (*name).to_owned()).filter(|name| *name != one).collect();
+        (one, others)
+    }
+}
+
+fn goes_by(host: &Host, connection: &str, version: &str) {
+    let run = host.run_to_its_end("acme", connection);
+    assert_eq!((&run["status"], &run["plugin_digest"]), (&json!("done"), &json!(digest(host, version))), "{run:#}");
+}
+
+#[test]
+fn a_share_of_the_connections_tries_a_version_before_all_go_by_it() {
+    let (host, source) = hosted(25, Duration::ZERO);
+    let canaries = canaries(&host, &source);
+    let rollout = roll_out(&host, "1.1.0", "plain", "?share=1");
+    let (one, others) = canaries(&rollout);
+    assert_eq!(active(&host), "1.0.0");
+    others.iter().for_each(|other| goes_by(&host, other, "1.0.0"));
+    for _ in 0..5 {
+        assert_eq!(at_rest(&host, &rollout)["stage"], "canary");
+        goes_by(&host, &one, "1.1.0");
+    }
+    let promoted = at_rest(&host, &rollout);
+    assert_eq!((promoted["stage"].as_str(), active(&host).as_str()), (Some("watching"), "1.1.0"), "{promoted:#}");
+    others.iter().for_each(|other| goes_by(&host, other, "1.1.0"));
+}
+
+#[test]
+fn a_version_that_breaks_for_a_share_is_rolled_back_with_the_states_from_before() {
+    let (host, source) = hosted(25, Duration::ZERO);
+    let canaries = canaries(&host, &source);
+    // The state has the same form, so that only going back to the one from before brings the rows that it leaves out.
+    let waiting = roll_out(&host, "1.1.0", "lossy panics", "?share=1");
+    assert_eq!(waiting["stage"], "awaiting_approval", "{waiting:#}");
+    let rollout = approve(&host, &waiting);
+    let (one, others) = canaries(&rollout);
+    let rows = source.grow(25);
+    others.iter().for_each(|other| goes_by(&host, other, "1.0.0"));
+    assert_eq!(host.run_to_its_end("acme", &one)["status"], "failed");
+    let rollout = at_rest(&host, &rollout);
+    assert_eq!((rollout["stage"].as_str(), active(&host).as_str()), (Some("rolled_back"), "1.0.0"), "{rollout:#}");
+    goes_by(&host, &one, "1.0.0");
+    assert_eq!(host.rows("acme", &one, "row"), (rows, rows));
+}
+
+#[test]
+fn a_share_that_tries_a_version_is_ended_by_hand() {
+    let (host, source) = hosted(25, Duration::ZERO);
+    let canaries = canaries(&host, &source);
+    let id = |rollout: &Value| rollout["id"].as_str().expect("an identifier").to_owned();
+    let end = |rollout: &Value, how: &str| {
+        host.call("POST", &format!("/v1/rollouts/{}/{how}", id(rollout)), json!({ "reason": "to see" }))
+    };
+    let rollout = roll_out(&host, "1.1.0", "plain", "?share=1");
+    let (one, _) = canaries(&rollout);
+    goes_by(&host, &one, "1.1.0");
+    assert_eq!(end(&rollout, "roll-back").0, 200);
+    goes_by(&host, &one, "1.0.0");
+    assert_eq!(end(&rollout, "promote").0, 409);
+
+    let activation = json!({ "digest": digest(&host, "1.1.0"), "share": 1 });
+    let (status, again) = host.call("POST", "/v1/plugins/variant/active", activation);
+    assert_eq!(status, 202, "{again:#}");
+    let again = at_rest(&host, &again);
+    let (one, others) = canaries(&again);
+    let versions = host.get("/v1/plugins");
+    let canary = versions["items"].as_array().expect("versions").iter().find(|version| version["canary"] == true);
+    assert_eq!(canary.expect("a canary")["version"], "1.1.0");
+    let (status, promoted) = end(&again, "promote");
+    assert_eq!((status, &promoted["stage"]), (200, &json!("watching")), "{promoted:#}");
+    [one].iter().chain(&others).for_each(|connection| goes_by(&host, connection, "1.1.0"));
+    for share in ["0", "101", "many"] {
+        let (status, problem) = host.send("PUT", &format!("/v1/plugins/variant?share={share}"), WASM, Vec::new());
+        assert!(matches!(status, 400 | 422), "{share}: {problem:#}");
+    }
+}
+
+#[test]
+fn a_host_that_dies_while_a_share_tries_a_version_has_one_active_version() {
+    let (mut host, source) = hosted(25, Duration::ZERO);
+    let canaries = canaries(&host, &source);
+    let rollout = roll_out(&host, "1.1.0", "plain", "?share=1");
+    let (one, others) = canaries(&rollout);
+    let end = |host: &mut Host, how: &str| {
+        let path = format!("/v1/rollouts/{}/{how}", rollout["id"].as_str().expect("an identifier"));
+        assert_eq!(host.call("POST", &path, json!({ "reason": "to see" })).0, 200);
+        host.kill();
+        host.restart();
+        at_rest(host, &rollout)["stage"].clone()
+    };
+    host.kill();
+    host.restart();
+    assert_eq!((&at_rest(&host, &rollout)["stage"], active(&host).as_str()), (&json!("canary"), "1.0.0"));
+    goes_by(&host, &one, "1.1.0");
+    others.iter().for_each(|other| goes_by(&host, other, "1.0.0"));
+    assert_eq!((end(&mut host, "promote"), active(&host).as_str()), (json!("watching"), "1.1.0"));
+    others.iter().for_each(|other| goes_by(&host, other, "1.1.0"));
+    assert_eq!((end(&mut host, "roll-back"), active(&host).as_str()), (json!("rolled_back"), "1.0.0"));
+    goes_by(&host, &one, "1.0.0");
+}
+
 /// Swaps between two versions, whose states have different forms, while the source grows and connections run.
 fn check_swaps(swaps: u32) {
     const CONNECTIONS: [&str; 3] = ["rows", "second", "third"];

@@ -186,7 +186,7 @@ impl Server {
     /// Counts a run that ended.
     pub(super) fn count_end(&self, claim: &Claim, end: &End) {
         let loaded = self.registry.by_digest(&end.plugin_digest);
-        let plugin = loaded.or_else(|_| self.registry.resolve(claim.connection.definition.strategy()));
+        let plugin = loaded.or_else(|_| self.registry.resolve(&claim.connection));
         let label = plugin.map(|plugin| plugin.version.to_string());
         self.metrics.ended(claim, &label.unwrap_or_else(|_| OTHER.to_owned()), end);
     }

@@ -12,6 +12,7 @@
 //! (but for `store::sqlite`), reqwest or the command line.
 
 pub mod api;
+pub mod canary;
 pub mod clock;
 pub mod connection;
 mod dashboard;

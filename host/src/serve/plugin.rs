@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::canary::{Canaries, Share};
 use super::clock::Millis;
 use super::tenant::Name;
 use super::{Refusal, Result};
@@ -98,6 +99,8 @@ pub enum Stage {
     Checking,
     /// It wants to do more than the old one, which an operator has to approve. The old one is active.
     AwaitingApproval,
+    /// A share of the connections goes by the new version, and their runs are watched. The old one is active.
+    Canary,
     /// The new version is active, and its first runs are watched.
     Watching,
     /// The new version is active and proved itself.
@@ -114,6 +117,7 @@ impl Stage {
         match self {
             Stage::Checking => "checking",
             Stage::AwaitingApproval => "awaiting_approval",
+            Stage::Canary => "canary",
             Stage::Watching => "watching",
             Stage::Done => "done",
             Stage::Refused => "refused",
@@ -131,8 +135,15 @@ impl FromStr for Stage {
     type Err = Refusal;
 
     fn from_str(text: &str) -> Result<Stage> {
-        let all =
-            [Stage::Checking, Stage::AwaitingApproval, Stage::Watching, Stage::Done, Stage::Refused, Stage::RolledBack];
+        let all = [
+            Stage::Checking,
+            Stage::AwaitingApproval,
+            Stage::Canary,
+            Stage::Watching,
+            Stage::Done,
+            Stage::Refused,
+            Stage::RolledBack,
+        ];
         all.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| {
             Refusal::failed(format!("the store holds a stage `{text}`, which this version does not know"))
         })
@@ -161,6 +172,10 @@ pub struct Rollout {
     pub to: Option<String>,
     /// What becomes of the runs that go on.
     pub handover: Handover,
+    /// How many of the connections go by the new version before all do.
+    pub share: Share,
+    /// Which these are, once they do.
+    pub canaries: Option<Canaries>,
     /// How far it is.
     pub stage: Stage,
     /// What was done, in order.

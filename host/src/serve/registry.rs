@@ -1,6 +1,6 @@
 //! Which strategy a name stands for: the catalogue of all versions, and which of them is active.
 //!
-//! `keyset` is the active version of that name, `keyset@1.4.0` a certain one, and a digest is itself. The catalogue is a
+//! `keyset` is the active version of that name, for some connections the one that they try in its place, `keyset@1.4.0` a certain one, and a digest is itself. The catalogue is a
 //! copy of what the store has, and tells whoever waits when it changes. It must not know how a version is brought in.
 
 use std::collections::HashMap;
@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::NamedTempFile;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
-use super::plugin::{Handover, Version};
+use super::canary::Canaries;
+use super::connection::Connection;
+use super::plugin::{Handover, Rollout, Stage, Version};
 use super::store::Store;
 use super::tenant::Name;
 use super::{Refusal, Result};
@@ -34,6 +36,8 @@ pub struct Registry {
     folder: PathBuf,
     built_in: Vec<Arc<Version>>,
     catalogue: watch::Sender<Arc<Catalogue>>,
+    /// Held while the store is read, so that what was read first is not shown last.
+    reading: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -42,36 +46,37 @@ struct Catalogue {
     versions: HashMap<String, Arc<Version>>,
     /// By name: the active version, and what becomes of the runs of others.
     active: HashMap<Name, (Arc<Version>, Handover)>,
+    /// By name: what some connections try in place of the active version.
+    tried: HashMap<Name, Trial>,
+}
+
+/// A version that some connections try.
+#[derive(Debug)]
+struct Trial {
+    version: Arc<Version>,
+    handover: Handover,
+    by: Canaries,
 }
 
 impl Registry {
     /// A registry over what is built in, with no other versions yet. Components are kept in `folder`.
     pub fn new(folder: &Path, built_in: Vec<Version>) -> Registry {
         let built_in: Vec<_> = built_in.into_iter().map(Arc::new).collect();
-        let registry = Registry { folder: folder.to_owned(), built_in, catalogue: watch::Sender::default() };
-        registry.catalogue.send_replace(Arc::new(registry.catalogue_of(Vec::new(), Vec::new())));
-        registry
+        let catalogue = Arc::new(catalogue(&built_in, Vec::new(), Vec::new(), Vec::new()));
+        Registry {
+            folder: folder.to_owned(),
+            built_in,
+            catalogue: watch::Sender::new(catalogue),
+            reading: Mutex::default(),
+        }
     }
 
     /// Reads the store anew.
     pub async fn refresh(&self, store: &dyn Store) -> Result<()> {
-        let (versions, active) = (store.versions().await?, store.active().await?);
-        self.catalogue.send_replace(Arc::new(self.catalogue_of(versions, active)));
+        let _reading = self.reading.lock().await;
+        let (open, versions, active) = (store.open_rollouts().await?, store.versions().await?, store.active().await?);
+        self.catalogue.send_replace(Arc::new(catalogue(&self.built_in, versions, active, open)));
         Ok(())
-    }
-
-    fn catalogue_of(&self, versions: Vec<Version>, active: Vec<(Name, String, Handover)>) -> Catalogue {
-        let all = self.built_in.iter().cloned().chain(versions.into_iter().map(Arc::new));
-        let versions: HashMap<String, Arc<Version>> = all.map(|version| (version.digest.clone(), version)).collect();
-        let built_in =
-            self.built_in.iter().map(|version| (version.name.clone(), (version.clone(), Handover::default())));
-        let mut by_name: HashMap<Name, (Arc<Version>, Handover)> = built_in.collect();
-        for (name, digest, handover) in active {
-            if let Some(version) = versions.get(&digest) {
-                by_name.insert(name, (version.clone(), handover));
-            }
-        }
-        Catalogue { versions, active: by_name }
     }
 
     /// Where the component of a digest is kept.
@@ -98,11 +103,15 @@ impl Registry {
         blocking(move || file.persist(path).map(drop).map_err(|error| error.error)).await
     }
 
-    /// The strategy that a connection names.
-    pub fn resolve(&self, named: &str) -> Result<Plugin> {
+    /// The strategy that a connection goes by.
+    pub fn resolve(&self, connection: &Connection) -> Result<Plugin> {
         let catalogue = self.catalogue.borrow().clone();
-        let found = catalogue.find(named).cloned();
-        found.map(|version| self.plugin(version)).ok_or_else(|| catalogue.unknown(named))
+        let named = connection.definition.strategy();
+        let found = match catalogue.standing(connection) {
+            Some((version, _)) => Some(version),
+            None => catalogue.exactly(named),
+        };
+        found.cloned().map(|version| self.plugin(version)).ok_or_else(|| catalogue.unknown(named))
     }
 
     /// A strategy by its digest.
@@ -138,23 +147,27 @@ impl Registry {
         self.built_in.iter().any(|known| known.digest == version.digest)
     }
 
-    /// All versions, with whether each is active, by name and in the order in which they came.
-    pub fn versions(&self) -> Vec<(Arc<Version>, bool)> {
+    /// All versions, with what each is used for, by name and in the order in which they came.
+    pub fn versions(&self) -> Vec<(Arc<Version>, Use)> {
         let catalogue = self.catalogue.borrow().clone();
         let mut versions: Vec<_> = catalogue.versions.values().cloned().collect();
         versions.sort_by(|a, b| (&a.name, a.uploaded_at, &a.digest).cmp(&(&b.name, b.uploaded_at, &b.digest)));
-        let is_active = |version: &Arc<Version>| {
-            catalogue.active.get(&version.name).is_some_and(|(active, _)| active.digest == version.digest)
+        let is =
+            |used: Option<&Arc<Version>>, version: &Version| used.is_some_and(|used| used.digest == version.digest);
+        let used = |version: &Arc<Version>| match () {
+            () if is(catalogue.active.get(&version.name).map(|(active, _)| active), version) => Use::Active,
+            () if is(catalogue.tried.get(&version.name).map(|trial| &trial.version), version) => Use::Tried,
+            () => Use::None,
         };
-        versions.into_iter().map(|version| (version.clone(), is_active(&version))).collect()
+        versions.into_iter().map(|version| (version.clone(), used(&version))).collect()
     }
 
-    /// Waits until a name stands for another version than this one, and its runs are to go on with that.
-    pub(super) async fn superseded(&self, named: &str, digest: &str) {
+    /// Waits until a connection goes by another version than this one, and its runs are to go on with that.
+    pub(super) async fn superseded(&self, connection: &Connection, digest: &str) {
         let mut catalogue = self.catalogue.subscribe();
         let is_superseded = |catalogue: &Arc<Catalogue>| {
-            let active = named.parse().ok().and_then(|name: Name| catalogue.active.get(&name));
-            active.is_some_and(|(version, handover)| version.digest != digest && *handover == Handover::AtCheckpoint)
+            let standing = catalogue.standing(connection);
+            standing.is_some_and(|(version, handover)| version.digest != digest && handover == Handover::AtCheckpoint)
         };
         if catalogue.wait_for(is_superseded).await.is_err() {
             std::future::pending().await
@@ -167,20 +180,64 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     done.map_err(|error| Refusal::failed(format!("the component cannot be written: {error}")))
 }
 
+/// What a version is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Its name stands for it.
+    Active,
+    /// Some connections try it in place of the active one.
+    Tried,
+    /// Only those go by it that name just this version.
+    None,
+}
+
+fn catalogue(
+    built_in: &[Arc<Version>],
+    versions: Vec<Version>,
+    active: Vec<(Name, String, Handover)>,
+    open: Vec<Rollout>,
+) -> Catalogue {
+    let all = built_in.iter().cloned().chain(versions.into_iter().map(Arc::new));
+    let versions: HashMap<String, Arc<Version>> = all.map(|version| (version.digest.clone(), version)).collect();
+    let own = built_in.iter().map(|version| (version.name.clone(), (version.clone(), Handover::default())));
+    let mut by_name: HashMap<Name, (Arc<Version>, Handover)> = own.collect();
+    for (name, digest, handover) in active {
+        if let Some(version) = versions.get(&digest) {
+            by_name.insert(name, (version.clone(), handover));
+        }
+    }
+    let trial = |Rollout { name, to, handover, canaries, stage, .. }: Rollout| {
+        let by = canaries.filter(|_| stage == Stage::Canary)?;
+        let version = match &to {
+            Some(digest) => versions.get(digest),
+            None => built_in.iter().find(|version| version.name == name),
+        };
+        Some((name, Trial { version: version?.clone(), handover, by }))
+    };
+    let tried = open.into_iter().filter_map(trial).collect();
+    Catalogue { versions, active: by_name, tried }
+}
+
 impl Catalogue {
-    fn find(&self, named: &str) -> Option<&Arc<Version>> {
+    /// The version that the plain name in a connection stands for, and what becomes of its runs by others.
+    fn standing(&self, connection: &Connection) -> Option<(&Arc<Version>, Handover)> {
+        let name: Name = connection.definition.strategy().parse().ok()?;
+        let is_canary = |trial: &&Trial| trial.by.include(&connection.tenant, &connection.name, &trial.version.digest);
+        match self.tried.get(&name).filter(is_canary) {
+            Some(trial) => Some((&trial.version, trial.handover)),
+            None => self.active.get(&name).map(|(version, handover)| (version, *handover)),
+        }
+    }
+
+    /// The version that a digest stands for, or a name with a version.
+    fn exactly(&self, named: &str) -> Option<&Arc<Version>> {
         if let Some(version) = self.versions.get(named) {
             return Some(version);
         }
-        match named.split_once('@') {
-            Some((name, wanted)) => self
-                .versions
-                .values()
-                .filter(|version| version.name.as_str() == name && version.version == wanted)
-                // A version of the host's owner stands before one of the same number that is built in.
-                .max_by_key(|version| version.uploaded_at),
-            None => self.active.get(&named.parse().ok()?).map(|(version, _)| version),
-        }
+        let (name, wanted) = named.split_once('@')?;
+        let meant = |version: &&Arc<Version>| version.name.as_str() == name && version.version == wanted;
+        // A version of the host's owner stands before one of the same number that is built in.
+        self.versions.values().filter(meant).max_by_key(|version| version.uploaded_at)
     }
 
     fn unknown(&self, named: &str) -> Refusal {

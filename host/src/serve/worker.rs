@@ -98,8 +98,7 @@ async fn run_a_part(
     settings: Settings,
     stop: &CancellationToken,
 ) -> Ended {
-    let named = claim.connection.definition.strategy();
-    let plugin = match server.registry.resolve(named) {
+    let plugin = match server.registry.resolve(&claim.connection) {
         Ok(plugin) => plugin,
         Err(refusal) => return Ended::before_it_began(refusal.into_error()),
     };
@@ -114,7 +113,7 @@ async fn run_a_part(
     let (outcome, why, log) = match server.runner.start(order).await {
         Ok(Running { gauge, report }) => {
             server.live.show(&claim.run.id, gauge.clone());
-            let superseded = server.registry.superseded(named, &plugin.version.digest);
+            let superseded = server.registry.superseded(&claim.connection, &plugin.version.digest);
             let (report, why) = watch(report, &gauge, live, claim, settings, stop, superseded, interrupt).await;
             (Ok(report), why, gauge.lines())
         }

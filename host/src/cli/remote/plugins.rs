@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -27,9 +27,8 @@ pub(in crate::cli) enum Action {
         /// The strategy's name; by default the file's
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// What becomes of runs that go on
-        #[arg(long, value_enum, value_name = "WHEN", default_value_t = Handover::AtCheckpoint)]
-        handover: Handover,
+        #[command(flatten)]
+        manner: Manner,
     },
     /// Make a version active that is there already, and wait for the end of its checks
     Activate {
@@ -38,9 +37,8 @@ pub(in crate::cli) enum Action {
         /// The version, or the beginning of its digest
         #[arg(value_name = "VERSION")]
         which: String,
-        /// What becomes of runs that go on
-        #[arg(long, value_enum, value_name = "WHEN", default_value_t = Handover::AtCheckpoint)]
-        handover: Handover,
+        #[command(flatten)]
+        manner: Manner,
     },
     /// List rollouts, the latest first
     Rollouts {
@@ -56,6 +54,11 @@ pub(in crate::cli) enum Action {
         /// The rollout's identifier
         id: String,
     },
+    /// Make a version active for all connections that a share of them tries
+    Promote {
+        /// The rollout's identifier
+        id: String,
+    },
     /// End a rollout: the version before is active then
     Rollback {
         /// The rollout's identifier
@@ -64,6 +67,17 @@ pub(in crate::cli) enum Action {
         #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
         reason: String,
     },
+}
+
+/// How a version comes into use.
+#[derive(Args)]
+pub(in crate::cli) struct Manner {
+    /// What becomes of runs that go on
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Handover::AtCheckpoint)]
+    handover: Handover,
+    /// Let this share of the connections go by it first, in percent, and all only after their runs ended well
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    share: u8,
 }
 
 /// When runs that go on are handed over to the new version.
@@ -87,7 +101,7 @@ impl Handover {
 const COLUMNS: [Column; 8] = [
     ("strategy", |plugin| text(&plugin["name"])),
     ("version", |plugin| text(&plugin["version"])),
-    ("active", |plugin| text(&plugin["active"])),
+    ("active", |plugin| if plugin["canary"] == true { "canary".to_owned() } else { text(&plugin["active"]) }),
     ("digest", |plugin| digest(&plugin["digest"])),
     ("size", |plugin| size(&plugin["bytes"])),
     ("needs", |plugin| text(&plugin["needs"])),
@@ -103,17 +117,18 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
             let plugins = client.get(&["plugins"]).await?;
             session.show(&plugins, |plugins| show::table(plugins, &COLUMNS));
         }
-        Action::Upload { file, name, handover } => {
+        Action::Upload { file, name, manner: Manner { handover, share } } => {
             let component = fs::read(&file)
                 .map_err(|error| Error::configuration(format!("{}: it cannot be read: {error}", file.display())))?;
             let name = name.unwrap_or_else(|| stem(&file));
-            let call = client.call(Method::PUT, &["plugins", &name])?.query(&[("handover", handover.as_str())]);
+            let manner = [("handover", handover.as_str()), ("share", &share.to_string())];
+            let call = client.call(Method::PUT, &["plugins", &name])?.query(&manner);
             let begun = call.body("application/wasm", component).answer().await?;
             return rollout::follow(&session, begun).await;
         }
-        Action::Activate { name, which, handover } => {
+        Action::Activate { name, which, manner: Manner { handover, share } } => {
             let digest = resolve(&client.get(&["plugins"]).await?, &name, &which)?;
-            let body = json!({ "digest": digest, "handover": handover.as_str() });
+            let body = json!({ "digest": digest, "handover": handover.as_str(), "share": share });
             let begun = client.call(Method::POST, &["plugins", &name, "active"])?.json(&body).answer().await?;
             return rollout::follow(&session, begun).await;
         }
@@ -125,6 +140,10 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
         Action::Approve { id } => {
             let approved = client.call(Method::POST, &["rollouts", &id, "approve"])?.answer().await?;
             return rollout::follow(&session, approved).await;
+        }
+        Action::Promote { id } => {
+            let promoted = client.call(Method::POST, &["rollouts", &id, "promote"])?.answer().await?;
+            return rollout::follow(&session, promoted).await;
         }
         Action::Rollback { id, reason } => {
             let call = client.call(Method::POST, &["rollouts", &id, "roll-back"])?;

@@ -12,12 +12,13 @@ use crate::error::Result;
 /// How often a rollout is looked at.
 const OFTEN: Duration = Duration::from_millis(200);
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     ("rollout", |rollout| text(&rollout["id"])),
     ("strategy", |rollout| text(&rollout["plugin"])),
     ("from", |rollout| version(&rollout["from"])),
     ("to", |rollout| version(&rollout["to"])),
     ("stage", stage),
+    ("share", |rollout| format!("{} %", text(&rollout["share"]))),
     ("began at", |rollout| time(&rollout["started_at"])),
     ("last step", |rollout| rollout["steps"].as_array().and_then(|steps| steps.last()).map(step).unwrap_or_default()),
 ];
@@ -59,6 +60,10 @@ fn next(rollout: &Value) -> String {
     let id = text(&rollout["id"]);
     match rollout["stage"].as_str() {
         Some("awaiting_approval") => format!("; `tidegate plugins approve {id}` lets it go on"),
+        Some("canary") => format!(
+            "; `tidegate plugins promote {id}` makes it active for all connections before their runs do, and \
+             `tidegate plugins rollback {id}` ends it"
+        ),
         Some("watching") => format!("; its first runs are watched, and `tidegate plugins rollback {id}` ends it"),
         _ => String::new(),
     }
@@ -85,7 +90,8 @@ mod tests {
 
     #[test]
     fn only_a_version_that_is_not_taken_is_a_failure() {
-        let cases = [("done", 0), ("watching", 0), ("awaiting_approval", 0), ("refused", 1), ("rolled_back", 1)];
+        let cases =
+            [("done", 0), ("canary", 0), ("watching", 0), ("awaiting_approval", 0), ("refused", 1), ("rolled_back", 1)];
         for (stage, expected) in cases {
             assert_eq!(code(&json!({ "stage": stage })), expected, "{stage}");
         }

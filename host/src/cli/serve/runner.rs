@@ -21,6 +21,7 @@ use crate::plugin::{Inspection, Limits, Manifest, Strategy};
 use crate::recording::{self, Shadow, Tape};
 use crate::serve::Refusal;
 use crate::serve::connection::Connection;
+use crate::serve::plugin::Version;
 use crate::serve::registry::Plugin;
 use crate::serve::runner::{Order, Runner, Running};
 use crate::serve::store::Store;
@@ -100,8 +101,10 @@ impl Inner {
         let part = tape.with_extension("part");
         make_folder_of(&tape).await?;
         prepared.record(&part, MOST_RECORDED);
-        if !order.is_full_refresh {
-            self.settle_state(&order.connection, &loaded, order.plugin.version.state_version).await?;
+        match order.is_full_refresh {
+            // It replaces all that was before, so that the way back from it leads to nothing.
+            true => self.keep_state(&order, None).await?,
+            false => self.settle_state(&order, &loaded).await?,
         }
         Ok(Running {
             gauge: prepared.gauge.clone(),
@@ -152,23 +155,46 @@ impl Inner {
         recording::shadow(&tape, &*strategy, state.as_deref()).await.map(Some)
     }
 
-    /// Sees to it that the strategy can go on from the state: one that it will migrate is kept for the way back, and one
-    /// that a newer version has left behind gives way to the one from before. Where there was none before, all is read
-    /// anew: that costs time, and loses nothing.
-    async fn settle_state(&self, connection: &Connection, loaded: &Loaded, version: u32) -> Result<()> {
-        let Some(saved) = saved_state(loaded).await? else { return Ok(()) };
-        let Connection { tenant, name, .. } = connection;
-        if saved.version < version {
-            return self.store.keep_state(tenant, name, saved).await.map_err(failed);
+    /// Sees to it that the strategy can go on from the state. One that a version has left which was rolled back gives way
+    /// to what was before that version. One of another version is kept for the way back. One of a newer form gives way to
+    /// the newest one before; where there was none, all is read anew: that costs time, and loses nothing.
+    async fn settle_state(&self, order: &Order, loaded: &Loaded) -> Result<()> {
+        let Connection { tenant, name, .. } = &order.connection;
+        let Version { digest, state_version, .. } = &*order.plugin.version;
+        let mut saved = saved_state(loaded).await?;
+        if saved.as_ref().is_some_and(|state| state.plugin_digest == *digest) {
+            return Ok(());
         }
-        if saved.version > version {
-            let kept = self.store.kept_state(tenant, name, version).await.map_err(failed)?;
-            let (tenant, connection) = (tenant.as_str(), name.as_str());
-            let (new, old) = (saved.version, kept.as_ref().map(|kept| kept.version));
-            tracing::warn!(tenant, connection, new, old, "a state gives way to the one from before");
-            return with_states(loaded, move |states| states.replace(kept.as_ref())).await;
+        if let Some(undone) = saved.as_ref().map(|state| state.plugin_digest.clone())
+            && let Some(before) = self.store.way_back(tenant, name, &undone).await.map_err(failed)?
+        {
+            saved = before.into();
+            self.replace_state(order, loaded, saved.clone()).await?;
+        }
+        self.keep_state(order, saved.clone()).await?;
+        if saved.is_some_and(|state| state.version > *state_version) {
+            let kept = self.store.kept_state(tenant, name, *state_version).await.map_err(failed)?;
+            self.replace_state(order, loaded, kept).await?;
         }
         Ok(())
+    }
+
+    /// Keeps what is there from before this version goes on from it.
+    async fn keep_state(&self, order: &Order, state: Option<State>) -> Result<()> {
+        let Connection { tenant, name, .. } = &order.connection;
+        let kept = self.store.keep_state(tenant, name, state, &order.plugin.version.digest).await;
+        kept.map_err(failed)
+    }
+
+    async fn replace_state(&self, order: &Order, loaded: &Loaded, state: Option<State>) -> Result<()> {
+        let Connection { tenant, name, .. } = &order.connection;
+        tracing::warn!(
+            tenant = tenant.as_str(),
+            connection = name.as_str(),
+            digest = state.as_ref().map(|state| state.plugin_digest.as_str()),
+            "a state gives way to the one from before"
+        );
+        with_states(loaded, move |states| states.replace(state.as_ref())).await
     }
 
     async fn check_state(&self, connection: &Connection, plugin: &Plugin) -> Result<()> {

@@ -250,7 +250,7 @@ async fn define(server: &Server, tenant: &Name, name: &Name, body: NewConnection
         updated_at: now,
         health: connection::Health::default(),
     };
-    let plugin = server.registry.resolve(candidate.definition.strategy())?;
+    let plugin = server.registry.resolve(&candidate)?;
     server.runner.check(&candidate, &plugin).await.map_err(|error| match error.origin() {
         Origin::Host => Problem::from(Refusal::Failed(error)),
         _ => Problem::from(&error),

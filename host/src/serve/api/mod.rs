@@ -101,6 +101,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(plugins::list_rollouts))
         .routes(routes!(plugins::read_rollout))
         .routes(routes!(plugins::approve_rollout))
+        .routes(routes!(plugins::promote_rollout))
         .routes(routes!(plugins::roll_back))
 }
 

@@ -1,5 +1,7 @@
 //! Strategies: which there are, new versions of them, and the rollouts that bring one in another's place.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
@@ -16,7 +18,10 @@ use super::page::{Listing, Window};
 use super::path::{Everywhere, PluginPath, RolloutPath};
 use super::problem::{Problem, Result};
 use super::query::Query;
-use super::shape::time;
+use super::shape::{time, whole};
+use crate::serve::canary::Share;
+use crate::serve::registry::Use;
+use crate::serve::rollout::Manner;
 use crate::serve::tenant::Name;
 use crate::serve::{Refusal, Server, plugin};
 
@@ -72,6 +77,8 @@ pub(super) struct PluginVersion {
     digest: String,
     /// Whether connections that name the strategy without a version go by this one.
     active: bool,
+    /// Whether a share of them goes by this one in place of the active one.
+    canary: bool,
     /// Whether it is part of the server's binary.
     built_in: bool,
     /// Its size, in bytes.
@@ -126,7 +133,10 @@ pub(super) struct Rollout {
     to: Option<String>,
     /// What becomes of runs that go on.
     handover: Handover,
-    /// `checking`, `awaiting_approval`, `watching`, `done`, `refused` or `rolled_back`.
+    /// How many of the connections, in percent, go by the new version before all do.
+    #[schema(minimum = 1, maximum = 100)]
+    share: u8,
+    /// `checking`, `awaiting_approval`, `canary`, `watching`, `done`, `refused` or `rolled_back`.
     stage: String,
     /// What was done, in order.
     steps: Vec<Step>,
@@ -144,6 +154,7 @@ impl From<plugin::Rollout> for Rollout {
             from: rollout.from,
             to: rollout.to,
             handover: rollout.handover.into(),
+            share: rollout.share.percent(),
             stage: rollout.stage.as_str().to_owned(),
             steps: rollout.steps.into_iter().map(step).collect(),
             started_at: time(rollout.started_at),
@@ -159,6 +170,9 @@ pub(super) struct UploadQuery {
     #[serde(default)]
     #[param(inline)]
     handover: Handover,
+    /// How many of the connections, in percent, go by the new version before all do.
+    #[param(minimum = 1, maximum = 100, default = 100, nullable = false)]
+    share: Option<u8>,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -186,6 +200,10 @@ pub(super) struct Activation {
     /// What becomes of runs that go on.
     #[serde(default)]
     handover: Handover,
+    /// How many of the connections, in percent, go by it before all do.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(format = "int64", minimum = 1, maximum = 100, default = 100)]
+    share: Option<u8>,
 }
 
 /// Why something is done.
@@ -213,11 +231,12 @@ impl<S: Send + Sync> FromRequest<S> for Component {
 /// All strategies, with all their versions.
 #[utoipa::path(get, path = "/v1/plugins", tag = "plugins", responses((status = 200, body = Plugins)))]
 pub(super) async fn list_plugins(State(server): State<Server>, _: Caller) -> Json<Plugins> {
-    let shown = |(version, active): (std::sync::Arc<plugin::Version>, bool)| PluginVersion {
+    let shown = |(version, used): (Arc<plugin::Version>, Use)| PluginVersion {
         name: version.name.to_string(),
         version: version.version.clone(),
         digest: version.digest.clone(),
-        active,
+        active: used == Use::Active,
+        canary: used == Use::Tried,
         built_in: server.registry.is_built_in(&version),
         bytes: version.bytes,
         contract: version.contract.clone(),
@@ -248,7 +267,8 @@ pub(super) async fn upload_plugin(
 ) -> Result<Response> {
     let name = name(&allowed.path.plugin)?;
     let by = Some(allowed.caller.id);
-    let rollout = server.roll_out(&name, component, query.value.handover.into(), by).await?;
+    let manner = manner(query.value.handover, query.value.share)?;
+    let rollout = server.roll_out(&name, component, manner, by).await?;
     Ok(accepted(rollout))
 }
 
@@ -266,8 +286,8 @@ pub(super) async fn activate_plugin(
 ) -> Result<Response> {
     let activate = async {
         let name = name(&allowed.path.plugin)?;
-        let Activation { digest, handover } = body.value;
-        Ok(accepted(server.roll_out_again(&name, &digest, handover.into()).await?))
+        let Activation { digest, handover, share } = body.value;
+        Ok(accepted(server.roll_out_again(&name, &digest, manner(handover, share)?).await?))
     };
     once.answer(&server, &allowed.caller, &body.digest, activate).await
 }
@@ -322,6 +342,25 @@ pub(super) async fn approve_rollout(
     once.answer(&server, &allowed.caller, &[], approve).await
 }
 
+/// Makes a version active for all connections that a share of them tries.
+#[utoipa::path(
+    post, path = "/v1/rollouts/{rollout}/promote", tag = "plugins",
+    params(RolloutPath),
+    responses((status = 200, body = Rollout), Conflict, Reused),
+)]
+pub(super) async fn promote_rollout(
+    State(server): State<Server>,
+    allowed: Allowed<Govern, RolloutPath>,
+    once: Once,
+) -> Result<Response> {
+    let id = &allowed.path.rollout;
+    let promote = async {
+        server.promote(id, &format!("promoted by {}", allowed.caller.id)).await?;
+        Ok(Json(Rollout::from(server.store.rollout(id).await?)))
+    };
+    once.answer(&server, &allowed.caller, &[], promote).await
+}
+
 /// Ends a rollout: the version before is active then, if it was not all the time.
 #[utoipa::path(
     post, path = "/v1/rollouts/{rollout}/roll-back", tag = "plugins",
@@ -344,6 +383,12 @@ pub(super) async fn roll_back(
         Ok(Json(Rollout::from(server.store.rollout(id).await?)))
     };
     once.answer(&server, &allowed.caller, &body.digest, roll_back).await
+}
+
+fn manner(handover: Handover, share: Option<u8>) -> Result<Manner> {
+    let share = share.map_or(Some(Share::ALL), Share::new);
+    let share = share.ok_or_else(|| Problem::invalid("share: from 1 to 100, in percent of the connections"))?;
+    Ok(Manner { handover: handover.into(), share })
 }
 
 fn name(text: &str) -> Result<Name> {

@@ -20,7 +20,7 @@ use super::run::{End, Run, Trigger};
 use super::tenant::{Name, Quotas, Role, Tenant, Token};
 use crate::BoxFuture;
 
-pub use plugins::{KeptStates, Plugins};
+pub use plugins::{Before, KeptStates, Plugins};
 pub use sqlite::SqliteStore;
 
 /// All that the server keeps.

@@ -39,6 +39,7 @@ fn needs() -> BTreeMap<&'static str, (Need, Value)> {
         ("GET /v1/rollouts", (Need::Operator, Value::Null)),
         ("GET /v1/rollouts/{rollout}", (Need::Operator, Value::Null)),
         ("POST /v1/rollouts/{rollout}/approve", (Need::Operator, Value::Null)),
+        ("POST /v1/rollouts/{rollout}/promote", (Need::Operator, Value::Null)),
         ("POST /v1/rollouts/{rollout}/roll-back", (Need::Operator, json!({"reason": "slow"}))),
         ("GET /v1/tokens", (Need::Operator, Value::Null)),
         ("POST /v1/tokens", (Need::Operator, json!({"label": "deploy"}))),

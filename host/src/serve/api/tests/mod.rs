@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::model::{Counts, LogLine, Progress};
 use crate::plugin::{Inspection, Manifest};
 use crate::recording::Shadow;
+use crate::serve::canary::Share;
 use crate::serve::clock::{Clock, Millis};
 use crate::serve::connection::{Connection, Definition, RunError};
 use crate::serve::live::Live;
@@ -285,6 +286,8 @@ async fn rollout(server: &Server) -> String {
         from: None,
         to: None,
         handover: Handover::AtEnd,
+        share: Share::ALL,
+        canaries: None,
         stage: Stage::AwaitingApproval,
         steps: Vec::new(),
         started_at: 0,

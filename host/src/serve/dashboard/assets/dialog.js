@@ -47,3 +47,11 @@ export function handover() {
     choice("at_checkpoint", "go on with the new version from their next checkpoint", true),
     choice("at_end", "end with the version that they began with", false));
 }
+
+/** How many of the connections go by a new version before all do, to be chosen. */
+export function share() {
+  const choice = (percent, label) => h("option", { value: percent }, label);
+  return h("label", null, "Connections that go by it at first ",
+    h("select", { name: "share" },
+      choice(100, "all"), choice(1, "1 %"), choice(5, "5 %"), choice(10, "10 %"), choice(25, "25 %"), choice(50, "50 %")));
+}

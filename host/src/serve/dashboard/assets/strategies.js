@@ -1,7 +1,7 @@
 // Strategies: their versions, which is active, and the rollouts that bring one in another's place.
 
 import { all, get, path, post, upload } from "./api.js";
-import { ask, handover } from "./dialog.js";
+import { ask, handover, share } from "./dialog.js";
 import { h } from "./dom.js";
 import { ago, at, bytes, plural } from "./format.js";
 
@@ -13,6 +13,7 @@ const SHOWN = 5;
 const STAGES = {
   checking: ["is tried aside; the version before is active", "live"],
   awaiting_approval: ["waits for an operator's approval; the version before is active", "warn"],
+  canary: ["is tried by a share of the connections; the version before is active for all others", "live"],
   watching: ["is active; its first runs are watched, and it is rolled back if one fails", "live"],
   done: ["is active and proved itself", "good"],
   refused: ["was refused before it ran; nothing changed", "bad"],
@@ -22,7 +23,9 @@ const HANDOVERS = {
   at_checkpoint: "Running syncs go on with the new version from their next checkpoint.",
   at_end: "Running syncs end with the version that they began with.",
 };
-const CAN_END = new Set(["checking", "awaiting_approval", "watching"]);
+const CAN_END = new Set(["checking", "awaiting_approval", "canary", "watching"]);
+/** Some syncs go by the new version. */
+const IS_USED = new Set(["canary", "watching"]);
 
 export function strategies(_, page) {
   async function load(signal) {
@@ -65,13 +68,14 @@ export function strategies(_, page) {
   function versionRow(version, active) {
     return h("tr", { key: version.digest },
       h("th", { scope: "row" }, version.version),
-      h("td", null, version.active ? h("span", { class: "badge good" }, "✓ active") : ""),
+      h("td", null, version.active ? h("span", { class: "badge good" }, "✓ active")
+        : version.canary ? h("span", { class: "badge live" }, "canary") : ""),
       h("td", { "data-title": "Came" }, version.built_in ? "built in" : ago(version.uploaded_at)),
       h("td", { "data-title": "Size" }, bytes(version.bytes)),
       h("td", { "data-title": "State" }, `form ${version.state_version}`),
       h("td", { "data-title": "May" }, permissions(version, active)),
       h("td", { "data-title": "Digest" }, h("code", { title: version.digest }, version.digest.slice(0, 12))),
-      h("td", null, page.isOperator && !version.active &&
+      h("td", null, page.isOperator && !version.active && !version.canary &&
         h("button", { type: "button", "aria-label": `Make ${version.name} ${version.version} active…`, onclick: () => activate(version, active) }, "Make active…")));
   }
 
@@ -84,12 +88,12 @@ export function strategies(_, page) {
         "Its first runs are watched. If one fails, the version of now is made active again by itself. No row is lost or doubled either way.",
         goesBack && "It reads an older form of state: connections go on from the state that was kept from before the newer version.",
       ].filter(Boolean),
-      fields: [handover()],
+      fields: [share(), handover()],
       yes: `Make ${version} active`,
     });
     if (!answer) return;
     await page.act(`${name} ${version} is being brought in.`, () =>
-      post(path`/v1/plugins/${name}/active`, { digest, handover: answer.handover }));
+      post(path`/v1/plugins/${name}/active`, { digest, handover: answer.handover, share: Number(answer.share) }));
   }
 
   function rolloutCard(rollout, names, heading) {
@@ -99,13 +103,16 @@ export function strategies(_, page) {
       h(heading, null, `${rollout.plugin} ${version(rollout.from)} → ${version(rollout.to)} `,
         h("span", { class: `badge ${tone}` }, rollout.stage.replaceAll("_", " "))),
       h("p", null, `${version(rollout.to)} ${meaning}. Began `, at(rollout.started_at), ". ",
+        rollout.stage === "canary" && `About ${rollout.share} % of the connections go by it; after five of their runs have ended well all do, and if one fails, none. `,
         CAN_END.has(rollout.stage) && HANDOVERS[rollout.handover]),
       h("ol", { class: "steps" }, rollout.steps.map(({ at: time, what }) => h("li", null, ago(time), " ", what))),
       CAN_END.has(rollout.stage) && h("div", { class: "actions" },
         rollout.stage === "awaiting_approval" &&
           h("button", { type: "button", class: "primary", onclick: () => approve(rollout, version(rollout.to)) }, "Approve…"),
+        rollout.stage === "canary" &&
+          h("button", { type: "button", class: "primary", onclick: () => promote(rollout, version) }, "Promote…"),
         h("button", { type: "button", class: "danger", onclick: () => rollBack(rollout, version) },
-          rollout.stage === "watching" ? "Roll back…" : "Refuse…")));
+          IS_USED.has(rollout.stage) ? "Roll back…" : "Refuse…")));
   }
 
   async function approve({ id, plugin, steps }, version) {
@@ -118,13 +125,25 @@ export function strategies(_, page) {
     if (isSure) await page.act("Approved.", () => post(path`/v1/rollouts/${id}/approve`));
   }
 
+  async function promote({ id, plugin, from, to }, version) {
+    const isSure = await ask({
+      title: `Make ${plugin} ${version(to)} active for all connections?`,
+      body: [
+        `So far a share of them goes by it, and the others by ${version(from)}. Then all do at once.`,
+        "Its first runs are watched. If one fails, the version before is made active again by itself.",
+      ],
+      yes: `Promote ${version(to)}`,
+    });
+    if (isSure) await page.act("Promoted.", () => post(path`/v1/rollouts/${id}/promote`));
+  }
+
   async function rollBack({ id, plugin, stage, from, to }, version) {
-    const isActive = stage === "watching";
+    const isActive = IS_USED.has(stage);
     const answer = await ask({
       title: isActive ? `Roll ${plugin} back to ${version(from)}?` : `Refuse ${plugin} ${version(to)}?`,
       body: [
         isActive
-          ? "Running syncs go on with the version before from their next committed checkpoint; connections whose state was migrated go on from the state from before. No row is lost or doubled."
+          ? "Running syncs go on with the version before from their next committed checkpoint; connections that went by the new one go on from the state from before. No row is lost or doubled."
           : "The version of now stays active. Running syncs notice nothing.",
       ],
       fields: [h("label", null, "Why, for those who read it later ",
@@ -139,18 +158,19 @@ export function strategies(_, page) {
     const send = async (event) => {
       event.preventDefault();
       const form = event.target;
-      const { name, file, handover } = Object.fromEntries(new FormData(form));
+      const { name, file, handover, share } = Object.fromEntries(new FormData(form));
       const isTaken = await page.act(`${file.name} is taken in as ${name}.`, () =>
-        upload(`${path`/v1/plugins/${name}`}?handover=${handover}`, file));
+        upload(`${path`/v1/plugins/${name}`}?handover=${handover}&share=${share}`, file));
       if (isTaken) form.reset();
     };
     return h("section", { key: "upload!", class: "card", "aria-labelledby": "upload" },
       h("h2", { id: "upload" }, "Bring in a new version"),
-      h("p", null, "It is looked at, compiled aside and tried against every connection that would get it, before it becomes active. Each step is shown above."),
+      h("p", null, "It is looked at, compiled aside and tried against every connection that would get it, before any goes by it. Each step is shown above."),
       h("form", { class: "upload", onsubmit: send },
         h("label", null, "Strategy ", h("input", { name: "name", required: true, list: "names", pattern: "[a-z0-9][a-z0-9_\\-]{0,62}", autocomplete: "off" })),
         h("datalist", { id: "names" }, names.map((name) => h("option", { value: name }))),
         h("label", null, "Component ", h("input", { name: "file", type: "file", accept: ".wasm,application/wasm", required: true })),
+        share(),
         handover(),
         h("button", { type: "submit", class: "primary" }, "Upload")));
   }

@@ -19,7 +19,7 @@ const FILE: &str = "tidegate.db";
 /// What a server holds the lock of, in the data folder.
 const LOCK: &str = "tidegate.lock";
 /// What made each version of the schema from the one before; the first, from nothing.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("plugins.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("plugins.sql"), include_str!("rollouts.sql")];
 /// How many may read at once.
 const READERS: usize = 4;
 /// How long another program, such as a backup, may hold the database.

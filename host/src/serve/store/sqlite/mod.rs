@@ -7,6 +7,7 @@
 mod answers;
 mod connections;
 mod database;
+mod kept_states;
 mod plugins;
 mod queue;
 mod runs;

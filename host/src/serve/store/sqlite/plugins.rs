@@ -1,16 +1,16 @@
-//! Versions of strategies, which of them is active, rollouts, and the states from before a migration.
+//! Versions of strategies, which of them is active, and rollouts.
 
 use rusqlite::{Connection as Sql, OptionalExtension, Row, params};
 
 use super::SqliteStore;
 use super::connections::connection;
 use super::database::Outcome;
-use super::value::{self, count, integer, parsed, written};
+use super::value::{self, count, integer, natural, parsed, written};
 use crate::BoxFuture;
-use crate::model::State;
+use crate::serve::canary::{Canaries, Share};
 use crate::serve::connection::Connection;
 use crate::serve::plugin::{Handover, Rollout, Stage, Step, Version};
-use crate::serve::store::{KeptStates, Page, Plugins};
+use crate::serve::store::{Page, Plugins};
 use crate::serve::tenant::Name;
 use crate::serve::{Refusal, Result};
 
@@ -57,6 +57,22 @@ impl Plugins for SqliteStore {
         }))
     }
 
+    fn begin_canary<'a>(
+        &'a self,
+        id: &'a str,
+        before: Stage,
+        canaries: Canaries,
+        step: Step,
+    ) -> BoxFuture<'a, Result<()>> {
+        let id = id.to_owned();
+        Box::pin(self.database.write(move |sql| {
+            note(sql, &id, before, Stage::Canary, step)?;
+            let choose = "UPDATE rollouts SET canaries_below = ?2 WHERE id = ?1";
+            sql.prepare_cached(choose)?.execute(params![id, integer(canaries.below)])?;
+            Ok(())
+        }))
+    }
+
     fn switch<'a>(&'a self, id: &'a str, before: Stage, stage: Stage, step: Step) -> BoxFuture<'a, Result<()>> {
         let id = id.to_owned();
         Box::pin(self.database.write(move |sql| {
@@ -87,35 +103,6 @@ impl Plugins for SqliteStore {
         Box::pin(self.database.read(|sql| {
             let mut query = sql.prepare_cached("SELECT * FROM rollouts WHERE NOT is_over ORDER BY id")?;
             query.query_and_then([], rollout)?.collect()
-        }))
-    }
-}
-
-impl KeptStates for SqliteStore {
-    fn keep_state<'a>(&'a self, tenant: &'a Name, name: &'a Name, state: State) -> BoxFuture<'a, Result<()>> {
-        let (tenant, name) = (tenant.to_string(), name.to_string());
-        Box::pin(self.database.write(move |sql| {
-            let keep = "INSERT OR REPLACE INTO kept_states (tenant, connection, version, state, plugin_digest)
-                        VALUES (?1, ?2, ?3, ?4, ?5)";
-            let values = params![tenant, name, state.version, state.text, state.plugin_digest];
-            sql.prepare_cached(keep)?.execute(values)?;
-            Ok(())
-        }))
-    }
-
-    fn kept_state<'a>(
-        &'a self,
-        tenant: &'a Name,
-        name: &'a Name,
-        version: u32,
-    ) -> BoxFuture<'a, Result<Option<State>>> {
-        let (tenant, name) = (tenant.to_string(), name.to_string());
-        Box::pin(self.database.read(move |sql| {
-            let newest = "SELECT state, version, plugin_digest FROM kept_states
-                          WHERE tenant = ?1 AND connection = ?2 AND version <= ?3 ORDER BY version DESC LIMIT 1";
-            let state =
-                |row: &Row<'_>| Ok(State { text: row.get(0)?, version: row.get(1)?, plugin_digest: row.get(2)? });
-            Ok(sql.prepare_cached(newest)?.query_row(params![tenant, name, version], state).optional()?)
         }))
     }
 }
@@ -177,14 +164,15 @@ fn begin(sql: &Sql, rollout: &Rollout) -> Outcome<()> {
     if active(sql, name)? != rollout.from {
         return Err(Refusal::Conflict(format!("another version of `{name}` became active meanwhile")).into());
     }
-    let begin = "INSERT INTO rollouts (id, name, from_digest, to_digest, handover, stage, steps, started_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let begin = "INSERT INTO rollouts (id, name, from_digest, to_digest, handover, share, stage, steps, started_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     sql.prepare_cached(begin)?.execute(params![
         rollout.id,
         name,
         rollout.from,
         rollout.to,
         written(&rollout.handover)?,
+        rollout.share.percent(),
         rollout.stage.as_str(),
         written(&rollout.steps)?,
         rollout.started_at,
@@ -238,6 +226,8 @@ fn rollout(row: &Row<'_>) -> Outcome<Rollout> {
         from: row.get("from_digest")?,
         to: row.get("to_digest")?,
         handover: parsed(row, "handover")?.unwrap_or_default(),
+        share: Share::new(row.get("share")?).unwrap_or_default(),
+        canaries: row.get::<_, Option<i64>>("canaries_below")?.map(|below| Canaries { below: natural(below) }),
         stage: stage.parse()?,
         steps: parsed(row, "steps")?.unwrap_or_default(),
         started_at: row.get("started_at")?,

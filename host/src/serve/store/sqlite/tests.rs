@@ -2,6 +2,7 @@
 
 mod definitions;
 mod queue;
+mod rollouts;
 mod secrets;
 
 use std::fmt::Debug;
