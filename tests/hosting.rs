@@ -84,6 +84,7 @@ fn a_version_that_does_not_suit_is_refused_and_says_why() {
         assert_eq!(status, expected, "{problem:#}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 20), "{problem:#}");
     }
+    assert_eq!(components(&host).len(), 1, "what was refused at once leaves nothing");
     let (status, problem) = host.send("PUT", "/v1/plugins/another", WASM, variant("1.0.1", "plain"));
     assert_eq!((status, problem["detail"].to_string().contains("calls itself `variant`")), (422, true), "{problem:#}");
 
@@ -101,6 +102,58 @@ fn a_version_that_does_not_suit_is_refused_and_says_why() {
         assert_eq!(active(&host), "1.0.0");
     }
     assert_eq!(host.run_to_its_end("acme", "rows")["status"], "done");
+}
+
+/// The files of components that the host keeps.
+fn components(host: &Host) -> Vec<String> {
+    let files = std::fs::read_dir(host.workspace.path("data/plugins")).expect("a folder");
+    files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn components_that_a_crash_left_go_with_the_next_start() {
+    let (mut host, _source) = hosted(5, Duration::ZERO);
+    let kept = format!("{}.wasm", digest(&host, "1.0.0"));
+    host.kill();
+    for left in [".staged-x1".to_owned(), format!("{}.wasm", "ab".repeat(32))] {
+        std::fs::write(host.workspace.path("data/plugins").join(left), "left").expect("a file");
+    }
+    host.restart();
+    assert_eq!(components(&host), [kept]);
+    goes_by(&host, "rows", "1.0.0");
+}
+
+#[test]
+fn one_component_that_many_upload_at_once_is_kept_once() {
+    let host = Host::start();
+    let component = variant("1.0.0", "plain");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let upload = || host.send("PUT", "/v1/plugins/variant", WASM, component.clone()).0;
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(upload)).collect();
+        all.into_iter().map(|one| one.join().expect("an answer")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 1, "{statuses:?}");
+    assert_eq!(components(&host), [format!("{}.wasm", digest(&host, "1.0.0"))]);
+}
+
+#[test]
+fn old_runs_go_with_their_logs_and_recordings_and_the_last_ones_stay() {
+    let (mut host, source) = hosted(25, Duration::ZERO);
+    host.connection("acme", "second", "variant", source.url());
+    let recording = |host: &Host, connection: &str| {
+        host.workspace.path(&format!("data/recordings/acme/{connection}.tape")).exists()
+    };
+    // Only the first run reads rows, and is recorded.
+    let first = host.run_to_its_end("acme", "rows")["id"].clone();
+    (0..3).for_each(|_| drop(host.run_to_its_end("acme", "rows")));
+    host.run_to_its_end("acme", "second");
+    assert!(recording(&host, "rows") && recording(&host, "second"));
+    host.restart_with(&["--keep-runs-for", "1ms", "--keep-runs", "2"]);
+    let left = host.wait_for("the end of old runs", || Some(host.runs("acme", "rows")).filter(|runs| runs.len() == 2));
+    assert!(left.iter().all(|run| run["id"] != first), "{left:#?}");
+    host.wait_for("the end of its recording", || Some(()).filter(|()| !recording(&host, "rows")));
+    assert_eq!(host.runs("acme", "second").len(), 1);
+    assert!(recording(&host, "second"));
 }
 
 #[test]
@@ -396,7 +449,8 @@ fn what_is_deleted_leaves_its_rows_and_no_recording() {
 fn a_tenants_quotas_bound_its_strategies_and_its_requests() {
     let (host, source) = hosted(100, Duration::ZERO);
     let quotas = |quotas: Value| {
-        let (status, tenant) = host.call("PATCH", "/v1/tenants/acme", json!({ "quotas": quotas }));
+        let revision = host.get("/v1/tenants/acme")["revision"].to_string();
+        let (status, tenant) = host.patch("/v1/tenants/acme", &revision, json!({ "quotas": quotas }));
         assert_eq!(status, 200, "{tenant:#}");
     };
     quotas(json!({ "memory_bytes": 65_536 }));

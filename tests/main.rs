@@ -23,6 +23,7 @@ mod rate_limit;
 mod recording;
 mod remote;
 mod sandbox;
+mod settings;
 mod source_faults;
 mod strategies;
 mod support;

@@ -130,6 +130,31 @@ fn versions_are_taken_back_and_brought_again() {
 }
 
 #[test]
+fn a_share_of_the_connections_tries_a_version_until_it_is_promoted() {
+    let (host, source) = (Host::start(), Rows::start(5, Duration::ZERO));
+    host.workspace.file("variant.wasm", variant("1.0.0", "plain"));
+    ask(&host, &["plugins", "upload", "variant.wasm"]);
+    host.tenant("acme");
+    host.connection("acme", "rows", "variant", source.url());
+    host.workspace.file("variant.wasm", variant("1.1.0", "plain"));
+    let uploaded = ask_as(&host, host.token(), &["plugins", "upload", "variant.wasm", "--share", "10"], "");
+    assert_eq!(uploaded.code, 0, "{uploaded:?}");
+    for told in ["1 of 1 connections go by it now: acme/rows", "variant: canary; `tidegate plugins promote"] {
+        assert!(uploaded.stderr.contains(told), "{uploaded:?}");
+    }
+    let listed = ask(&host, &["plugins", "list"]);
+    assert!(listed.lines().any(|line| line.contains("variant") && line.contains("canary")), "{listed}");
+    let rollouts = ask_json(&host, &["plugins", "rollouts", "--plugin", "variant"]);
+    let (rollout, id) = (&rollouts["items"][0], rollouts["items"][0]["id"].as_str().expect("an identifier"));
+    assert_eq!((&rollout["stage"], &rollout["share"]), (&"canary".into(), &10.into()), "{rollout:#}");
+    assert_eq!(ask_json(&host, &["plugins", "promote", id])["stage"], "watching");
+    let again = ask_as(&host, host.token(), &["plugins", "promote", id], "");
+    assert_eq!((again.code, again.stderr.contains("the rollout is watching")), (2, true), "{again:?}");
+    let share = ask_as(&host, host.token(), &["plugins", "upload", "variant.wasm", "--share", "0"], "");
+    assert_eq!((share.code, share.stderr.contains("--share")), (2, true), "{share:?}");
+}
+
+#[test]
 fn a_component_that_is_refused_is_a_failure() {
     let host = Host::start();
     host.workspace.file("variant.wasm", variant("1.0.0", "plain"));
@@ -176,4 +201,31 @@ fn what_is_wrong_is_told_with_its_code_and_the_remedy() {
         );
         assert!(token.is_empty() || !outcome.stderr.contains(token), "{outcome:?}");
     }
+}
+
+#[test]
+fn whoever_has_the_data_folder_gets_another_operators_token() {
+    let mut host = Host::start();
+    let first = host.token().to_owned();
+    let make = |host: &Host, arguments: &[&str]| {
+        let made = host.workspace.run(&[&["serve", "token", "--data", "data"], arguments].concat());
+        assert_eq!(made.code, 0, "{made:?}");
+        let token = made.stdout.trim().to_owned();
+        assert!(token.starts_with("tg_") && !made.stderr.contains(&token), "{made:?}");
+        token
+    };
+    let code = |host: &Host, token: &str| ask_as(host, token, &["tenants", "list"], "").code;
+    // While the server runs.
+    let second = make(&host, &["--label", "mine"]);
+    assert_eq!((code(&host, &first), code(&host, &second)), (0, 0));
+    let listed = ask_as(&host, &second, &["tenants", "tokens", "list", "--operators"], "");
+    assert!(listed.stdout.contains("mine") && listed.stdout.contains("first"), "{listed:?}");
+    // While it does not.
+    host.kill();
+    let third = make(&host, &["--revoke-others"]);
+    host.restart();
+    assert_eq!([&first, &second, &third].map(|token| code(&host, token)), [3, 3, 0]);
+
+    let absent = host.workspace.run(&["serve", "token", "--data", "elsewhere"]);
+    assert_eq!((absent.code, absent.stderr.contains("no data of a server in `elsewhere`")), (2, true), "{absent:?}");
 }

@@ -64,6 +64,13 @@ impl Host {
         self.process = Some((child, url));
     }
 
+    /// Starts the process anew, with these arguments more than every server of a test has.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self.kill();
+        self.restart();
+    }
+
     /// The process that runs.
     pub(crate) fn process_id(&self) -> u32 {
         self.process.as_ref().expect("it runs").0.id()
@@ -101,16 +108,36 @@ impl Host {
         self.send(method, path, "application/json", body.to_string().into_bytes())
     }
 
+    /// Changes what has this revision.
+    pub(crate) fn patch(&self, path: &str, revision: &str, body: Value) -> (u16, Value) {
+        let tag = [("if-match", format!("\"{revision}\""))];
+        self.send_with("PATCH", path, "application/json", &tag, body.to_string().into_bytes())
+    }
+
     /// Asks the API with a body of any kind.
     pub(crate) fn send(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> (u16, Value) {
+        self.send_with(method, path, kind, &[], body)
+    }
+
+    fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> (u16, Value) {
         let url = self.url();
         let method: Method = method.parse().expect("a method");
-        let request = self
+        let mut request = self
             .client
             .request(method, format!("{url}{path}"))
             .bearer_auth(self.token())
             .header("content-type", kind)
             .body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
         self.runtime.block_on(async {
             let response = request.send().await.expect("an answer");
             let (status, text) = (response.status().as_u16(), response.text().await.expect("a body"));

@@ -26,16 +26,39 @@ pub(super) struct Operator {
     pub(super) limits: Limits,
     /// By what each limit was set that does not have its default.
     set_by: HashMap<&'static str, &'static str>,
+    /// What the command line says.
+    arguments: Vec<String>,
 }
 
 impl Operator {
-    pub(super) fn read(arguments: &[String]) -> Result<Operator> {
+    pub(super) fn read(arguments: Vec<String>) -> Result<Operator> {
+        Operator { limits: Limits::default(), set_by: HashMap::new(), arguments }.overrule()
+    }
+
+    /// The same, over what a server's file says.
+    pub(super) fn over(&self, file: &[LimitSetting]) -> Result<Operator> {
+        let mut limits = Limits::default();
+        for LimitSetting { name, value, place } in file {
+            limits.set(&format!("{name}={value}")).map_err(|error| error.at(place))?;
+        }
+        Operator { limits, set_by: HashMap::new(), arguments: self.arguments.clone() }.overrule()
+    }
+
+    fn overrule(mut self) -> Result<Operator> {
         let environment = std::env::var(LIMITS_VARIABLE).unwrap_or_default();
         let environment = environment.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let mut operator = Operator { limits: Limits::default(), set_by: HashMap::new() };
-        operator.set(LIMITS_VARIABLE, environment)?;
-        operator.set("--limit", arguments.iter().map(String::as_str))?;
-        Ok(operator)
+        self.set(LIMITS_VARIABLE, environment)?;
+        let arguments = std::mem::take(&mut self.arguments);
+        self.set("--limit", arguments.iter().map(String::as_str))?;
+        Ok(Operator { arguments, ..self })
+    }
+
+    /// Those that do not have their defaults, as `name=value` each.
+    pub(super) fn changed(&self) -> String {
+        let default = Limits::default();
+        let changed = LIMITS.iter().filter(|limit| limit.amount(&self.limits) != limit.amount(&default));
+        let shown = |limit: &Limit| format!("{}={}", limit.name, limit.unit.show(limit.amount(&self.limits)));
+        changed.map(shown).collect::<Vec<_>>().join(",")
     }
 
     fn set<'a>(&mut self, by: &'static str, mut assignments: impl Iterator<Item = &'a str>) -> Result<()> {

@@ -133,7 +133,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => {
             let code = runtime.block_on(async {
                 outlive_limit_on_file_sizes();
-                let limits = Operator::read(&globals.limits)?;
+                let limits = Operator::read(globals.limits)?;
                 execute(command, screen, &limits).await
             });
             runtime.shutdown_background();
@@ -162,7 +162,7 @@ async fn execute(command: Command, screen: logging::Screen, operator: &Operator)
     let limits = &operator.limits;
     match command {
         Command::Sync(arguments) => sync::execute(arguments, screen, limits).await,
-        Command::Serve(arguments) => serve::execute(arguments, screen, limits).await,
+        Command::Serve(arguments) => serve::execute(arguments, screen, operator).await,
         Command::Tenants(arguments) => remote::tenants::execute(arguments, screen).await,
         Command::Connections(arguments) => remote::connections::execute(arguments, screen).await,
         Command::Secrets(arguments) => remote::secrets::execute(arguments, screen).await,

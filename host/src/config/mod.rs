@@ -3,7 +3,8 @@
 //! A connection file becomes a [`Connection`] by [`parse()`]: text → `yaml` (a tree with places; `json` brings JSON to
 //! it) → `argument` (`--set`) → `environment` (`${NAME}`) → `section` (every key checked) → `source` → `hosted` (what a
 //! server refuses). Its `config` is
-//! checked by [`validate`], once the strategy told its schema. Nothing here opens a file, a socket or a database, and nothing knows wasm.
+//! checked by [`validate`], once the strategy told its schema. `server` reads the file of a server's own settings in the
+//! same way. Nothing here opens a file, a socket or a database, and nothing knows wasm.
 
 mod argument;
 mod cost;
@@ -15,6 +16,7 @@ mod parse;
 mod place;
 mod schema;
 mod section;
+mod server;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ pub use parse::{Input, parse};
 pub use place::{Place, Places};
 pub use schema::validate;
 pub(crate) use section::parse_duration;
+pub use server::{MOST_KEPT, MOST_RUNS, ServerFile, server_file};
 
 /// The method that is allowed unless others are.
 const GET: &str = "GET";

@@ -137,7 +137,7 @@ fn refuse_state(state: Option<Field<'_>>, why: &str) -> Result<()> {
     }
 }
 
-fn limits(field: &Field<'_>) -> Result<Vec<LimitSetting>> {
+pub(super) fn limits(field: &Field<'_>) -> Result<Vec<LimitSetting>> {
     let limit = |(name, field): (&str, Field<'_>)| {
         Ok(LimitSetting { name: name.to_owned(), value: field.plain()?.to_owned(), place: field.place().clone() })
     };

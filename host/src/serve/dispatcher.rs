@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::{Millis, millis};
-use super::{Refusal, Server, worker};
+use super::{Refusal, Retention, Server, retention, worker};
 
 /// How long a lease lasts. It is renewed three times meanwhile, so that a busy machine loses none.
 const LEASE: Duration = Duration::from_secs(60);
@@ -23,6 +23,8 @@ pub struct Settings {
     pub concurrent_runs: u32,
     /// How long a run may go on to its next checkpoint once the server is to stop.
     pub drain: Duration,
+    /// How much of the past is kept.
+    pub retention: Retention,
 }
 
 /// Runs connections until `stop`; then lets the runs that go on come to their next checkpoint.
@@ -39,6 +41,7 @@ pub async fn serve(server: &Server, settings: Settings, stop: &CancellationToken
     tokio::select! {
         () = work => {}
         () = keep_leases(server) => {}
+        () = retention::forget_old(server, settings.retention) => {}
     }
 }
 

@@ -18,7 +18,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::clock::Millis;
-use super::connection::Connection;
 use super::run::End;
 use super::store::{Claim, Page};
 use super::tenant::Name;
@@ -34,7 +33,7 @@ const OTHER: &str = "_other";
 const PREFIX: &str = "tidegate";
 /// Of seconds, from the shortest run to the longest wait.
 const BUCKETS: [f64; 11] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
-/// So many rows are asked of the store at once.
+/// So many rollouts are asked of the store.
 const PAGE: u32 = 1_000;
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -168,7 +167,11 @@ impl Gauge {
     }
 
     fn count(&mut self, labels: Vec<(&'static str, String)>) {
-        *self.counts.entry(labels).or_default() += 1;
+        self.add(labels, 1);
+    }
+
+    fn add(&mut self, labels: Vec<(&'static str, String)>, count: u64) {
+        *self.counts.entry(labels).or_default() += count;
     }
 }
 
@@ -209,8 +212,8 @@ impl Server {
             running.count(vec![label(&lease.tenant)]);
         }
         let mut connections = Gauge::new("connections", "Connections, by how they do");
-        for connection in self.all_connections().await? {
-            connections.count(vec![label(&connection.tenant), ("state", state(&connection).to_owned())]);
+        for (tenant, state, count) in self.store.count_connections().await? {
+            connections.add(vec![label(&tenant), ("state", state)], count);
         }
         let mut rollouts = Gauge::new("rollouts", "The latest 1,000 rollouts, by how far they are");
         for rollout in self.store.rollouts(None, Page { after: None, limit: PAGE }).await? {
@@ -221,51 +224,6 @@ impl Server {
             registry.register_collector(Box::new(gauge));
         }
         Ok(registry)
-    }
-
-    async fn all_connections(&self) -> Result<Vec<Connection>> {
-        let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let tenants = self.store.tenants(Page { after, limit: PAGE }).await?;
-            for tenant in &tenants {
-                all.extend(self.connections_of(&tenant.name).await?);
-            }
-            match tenants.last() {
-                Some(last) if is_full(&tenants) => after = Some(last.name.to_string()),
-                _ => return Ok(all),
-            }
-        }
-    }
-
-    async fn connections_of(&self, tenant: &Name) -> Result<Vec<Connection>> {
-        let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let some = self.store.connections(tenant, Page { after, limit: PAGE }).await?;
-            after = some.last().filter(|_| is_full(&some)).map(|last| last.name.to_string());
-            all.extend(some);
-            if after.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-}
-
-/// Whether there may be another page behind this one.
-fn is_full<T>(page: &[T]) -> bool {
-    page.len() >= PAGE as usize
-}
-
-/// The one word that matters most.
-fn state(connection: &Connection) -> &'static str {
-    let health = &connection.health;
-    match () {
-        () if health.failures > 0 => "failing",
-        () if health.running.is_some() => "running",
-        () if connection.definition.is_paused => "paused",
-        () if health.last_ended_at.is_none() => "new",
-        () => "well",
     }
 }
 

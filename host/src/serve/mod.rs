@@ -22,6 +22,7 @@ pub mod live;
 pub mod metrics;
 pub mod plugin;
 pub mod registry;
+mod retention;
 pub mod rollout;
 pub mod run;
 pub mod runner;
@@ -45,6 +46,7 @@ use store::Store;
 pub use clock::Clock;
 pub use dispatcher::{Settings, serve};
 pub use error::{Refusal, Result};
+pub use retention::Retention;
 
 /// What the parts of a server share. Cheap to clone.
 #[derive(Clone)]

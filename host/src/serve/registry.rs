@@ -3,10 +3,10 @@
 //! `keyset` is the active version of that name, for some connections the one that they try in its place, `keyset@1.4.0` a certain one, and a digest is itself. The catalogue is a
 //! copy of what the store has, and tells whoever waits when it changes. It must not know how a version is brought in.
 
+mod components;
+
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::NamedTempFile;
@@ -21,6 +21,8 @@ use super::{Refusal, Result};
 use crate::config::StrategyRef;
 use crate::suggest;
 
+use components::Components;
+
 /// A strategy that a name stands for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plugin {
@@ -33,7 +35,7 @@ pub struct Plugin {
 /// All strategies of a host.
 #[derive(Debug)]
 pub struct Registry {
-    folder: PathBuf,
+    components: Components,
     built_in: Vec<Arc<Version>>,
     catalogue: watch::Sender<Arc<Catalogue>>,
     /// Held while the store is read, so that what was read first is not shown last.
@@ -64,11 +66,27 @@ impl Registry {
         let built_in: Vec<_> = built_in.into_iter().map(Arc::new).collect();
         let catalogue = Arc::new(catalogue(&built_in, Vec::new(), Vec::new(), Vec::new()));
         Registry {
-            folder: folder.to_owned(),
+            components: Components::new(folder),
             built_in,
             catalogue: watch::Sender::new(catalogue),
             reading: Mutex::default(),
         }
+    }
+
+    /// Writes a component where it can be looked at. It is gone with the value, unless it is taken in.
+    pub(super) async fn stage(&self, component: Vec<u8>) -> Result<NamedTempFile> {
+        self.components.stage(component).await
+    }
+
+    /// Takes in a version whose component was staged.
+    pub(super) async fn take_in(&self, store: &dyn Store, staged: NamedTempFile, version: Version) -> Result<()> {
+        self.components.take_in(store, staged, version).await?;
+        self.refresh(store).await
+    }
+
+    /// Removes what a crash left among the components. To be called before anything is taken in.
+    pub(super) async fn sweep(&self, store: &dyn Store) -> Result<()> {
+        self.components.sweep(store).await
     }
 
     /// Reads the store anew.
@@ -77,30 +95,6 @@ impl Registry {
         let (open, versions, active) = (store.open_rollouts().await?, store.versions().await?, store.active().await?);
         self.catalogue.send_replace(Arc::new(catalogue(&self.built_in, versions, active, open)));
         Ok(())
-    }
-
-    /// Where the component of a digest is kept.
-    pub fn path(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}.wasm"))
-    }
-
-    /// Writes a component where it can be looked at. It is gone with the value, unless it is kept.
-    pub(super) async fn stage(&self, component: Vec<u8>) -> Result<NamedTempFile> {
-        let folder = self.folder.clone();
-        blocking(move || {
-            fs::create_dir_all(&folder)?;
-            let mut file = NamedTempFile::new_in(&folder)?;
-            file.write_all(&component)?;
-            file.as_file().sync_all()?;
-            Ok(file)
-        })
-        .await
-    }
-
-    /// Keeps a component under its digest.
-    pub(super) async fn keep(&self, file: NamedTempFile, digest: &str) -> Result<()> {
-        let path = self.path(digest);
-        blocking(move || file.persist(path).map(drop).map_err(|error| error.error)).await
     }
 
     /// The strategy that a connection goes by.
@@ -126,7 +120,7 @@ impl Registry {
             false => StrategyRef::Kept {
                 name: version.to_string(),
                 digest: version.digest.clone(),
-                path: self.path(&version.digest),
+                path: self.components.path(&version.digest),
             },
         };
         Plugin { version, reference }
@@ -173,11 +167,6 @@ impl Registry {
             std::future::pending().await
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    done.map_err(|error| Refusal::failed(format!("the component cannot be written: {error}")))
 }
 
 /// What a version is used for.

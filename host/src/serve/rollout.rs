@@ -9,8 +9,6 @@
 mod trial;
 mod watch;
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
 use super::canary::{Canaries, Share};
@@ -125,6 +123,7 @@ impl Server {
 
     /// Takes up what a crash cut short. To be called once, before anything runs.
     pub async fn resume_rollouts(&self) -> Result<()> {
+        self.registry.sweep(&*self.store).await?;
         self.registry.refresh(&*self.store).await?;
         for rollout in self.store.open_rollouts().await? {
             match (rollout.stage, self.digest_of(&rollout)) {
@@ -159,7 +158,7 @@ impl Server {
         tell(name, heard);
     }
 
-    async fn take_in(&self, name: &Name, component: Vec<u8>, uploaded_by: Option<String>) -> Result<Arc<Version>> {
+    async fn take_in(&self, name: &Name, component: Vec<u8>, uploaded_by: Option<String>) -> Result<Version> {
         let file = self.registry.stage(component).await?;
         let reference = StrategyRef::File(file.path().to_owned());
         let inspection = self.runner.inspect(reference.clone()).await?;
@@ -169,10 +168,8 @@ impl Server {
             let message = format!("the strategy calls itself `{}`, not `{name}`", version.name);
             return Err(Refusal::Invalid(Error::configuration(message).help("upload it under its own name")));
         }
-        self.registry.keep(file, &version.digest).await?;
-        self.store.add_version(version.clone()).await?;
-        self.registry.refresh(&*self.store).await?;
-        Ok(Arc::new(version))
+        self.registry.take_in(&*self.store, file, version.clone()).await?;
+        Ok(version)
     }
 
     /// Lets a share of the connections try the new version, if that was asked for and there are any.

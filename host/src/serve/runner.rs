@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::clock::Millis;
 use super::connection::Connection;
 use super::registry::Plugin;
 use super::store::Lease;
@@ -52,6 +53,10 @@ pub trait Runner: Send + Sync {
 
     /// Forgets what was recorded of a connection, or of all connections of a tenant, once they are deleted.
     fn forget<'a>(&'a self, tenant: &'a Name, connection: Option<&'a Name>) -> BoxFuture<'a, Result<()>>;
+
+    /// Forgets what was recorded of a connection before then.
+    fn forget_before<'a>(&'a self, tenant: &'a Name, connection: &'a Name, before: Millis)
+    -> BoxFuture<'a, Result<()>>;
 
     /// Looks at a component without running it, and refuses one that may not run here.
     fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>>;

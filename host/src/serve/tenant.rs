@@ -48,6 +48,8 @@ pub struct Tenant {
     pub name: Name,
     /// What it may use.
     pub quotas: Quotas,
+    /// Raised by each change: what an ETag is made of. The store draws it.
+    pub revision: u64,
     /// When it came.
     pub created_at: Millis,
 }

@@ -17,7 +17,7 @@ use super::runner::{Order, Runner, Running};
 use super::schedule::{Rhythm, Schedule};
 use super::store::{Expected, Page, SqliteStore, Store};
 use super::tenant::{Name, Quotas, Tenant};
-use super::{Clock, Server, Settings, serve};
+use super::{Clock, Retention, Server, Settings, serve};
 use crate::BoxFuture;
 use crate::config::StrategyRef;
 use crate::error::{Error, Origin, Result};
@@ -51,6 +51,10 @@ impl Runner for Idle {
     }
 
     fn forget<'a>(&'a self, _: &'a Name, _: Option<&'a Name>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn forget_before<'a>(&'a self, _: &'a Name, _: &'a Name, _: Millis) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 
@@ -140,7 +144,7 @@ fn server(folder: &std::path::Path) -> (Server, Arc<Idle>) {
 }
 
 async fn add_tenant(server: &Server, tenant: &Name, quotas: Quotas) {
-    let tenant = Tenant { name: tenant.clone(), quotas, created_at: MIDNIGHT };
+    let tenant = Tenant { name: tenant.clone(), quotas, revision: 0, created_at: MIDNIGHT };
     server.store.create_tenant(tenant).await.expect("a tenant");
 }
 
@@ -156,7 +160,8 @@ async fn add(server: &Server, tenant: &Name, connection: &Name, schedule: Option
 /// Lets the server run for so long, and stops it.
 async fn let_pass(server: &Server, time: Millis, concurrent_runs: u32) {
     let stop = CancellationToken::new();
-    let settings = Settings { concurrent_runs, drain: Duration::ZERO };
+    let retention = Retention { age: Duration::from_secs(90 * 86_400), least: 20 };
+    let settings = Settings { concurrent_runs, drain: Duration::ZERO, retention };
     let wait = Duration::from_millis(time.unsigned_abs());
     let end = async {
         tokio::time::sleep(wait).await;

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::clock::Millis;
 use super::tenant::{Name, Role, Token};
 use super::{Refusal, Result, Server};
 
@@ -20,10 +21,14 @@ pub fn mint() -> Result<SecretString> {
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)).into())
 }
 
+/// A token of now, and what proves it.
+pub fn make(tenant: Option<Name>, role: Role, label: String, now: Millis) -> Result<(Token, SecretString)> {
+    Ok((Token { id: Uuid::now_v7().to_string(), tenant, role, label, created_at: now }, mint()?))
+}
+
 /// Makes a token and keeps it by its hash. What it is by itself is told here and nowhere else.
 pub async fn issue(server: &Server, tenant: Option<Name>, role: Role, label: String) -> Result<(Token, SecretString)> {
-    let secret = mint()?;
-    let token = Token { id: Uuid::now_v7().to_string(), tenant, role, label, created_at: server.clock.now() };
+    let (token, secret) = make(tenant, role, label, server.clock.now())?;
     server.store.add_token(token.clone(), hash(secret.expose_secret())).await?;
     Ok((token, secret))
 }

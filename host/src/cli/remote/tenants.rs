@@ -131,9 +131,12 @@ pub(in crate::cli) async fn execute(arguments: Arguments, screen: Screen) -> Res
         Action::Show { name } => show_tenant(&session, &client.get(&["tenants", &name]).await?),
         Action::Quotas { name, quotas } => {
             let path = ["tenants", name.as_str()];
-            let present = client.get(&path).await?;
+            let (present, tag) = client.call(Method::GET, &path)?.answer_with_tag().await?;
             let change = json!({ "quotas": quotas.over(&present["quotas"]) });
-            show_tenant(&session, &client.call(Method::PATCH, &path)?.json(&change).answer().await?);
+            let call = client.call(Method::PATCH, &path)?.json(&change);
+            // Whoever changes it meanwhile is not overruled.
+            let call = call.header("if-match", tag.as_deref().unwrap_or("*"));
+            show_tenant(&session, &call.answer().await?);
         }
         Action::Delete { name } => {
             let answer = client.call(Method::DELETE, &["tenants", &name])?.answer().await?;

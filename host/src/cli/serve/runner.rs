@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -20,6 +20,7 @@ use crate::model::{Owner, Report, State, Status};
 use crate::plugin::{Inspection, Limits, Manifest, Strategy};
 use crate::recording::{self, Shadow, Tape};
 use crate::serve::Refusal;
+use crate::serve::clock::Millis;
 use crate::serve::connection::Connection;
 use crate::serve::plugin::Version;
 use crate::serve::registry::Plugin;
@@ -133,6 +134,20 @@ impl Inner {
         match forgotten {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(Error::host(format!("a recording cannot be removed: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn forget_before(&self, tenant: &Name, connection: &Name, before: Millis) -> Result<()> {
+        let recorded = tokio::fs::metadata(self.tape(tenant, connection)).await.and_then(|tape| tape.modified());
+        let before = u64::try_from(before).unwrap_or(0);
+        match recorded {
+            Ok(at) if at.duration_since(UNIX_EPOCH).unwrap_or_default() < Duration::from_millis(before) => {
+                self.forget(tenant, Some(connection)).await
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::host(format!("a recording cannot be looked at: {error}")))
             }
             _ => Ok(()),
         }
@@ -289,6 +304,15 @@ impl Runner for HostedRunner {
 
     fn forget<'a>(&'a self, tenant: &'a Name, connection: Option<&'a Name>) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.0.forget(tenant, connection))
+    }
+
+    fn forget_before<'a>(
+        &'a self,
+        tenant: &'a Name,
+        connection: &'a Name,
+        before: Millis,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.0.forget_before(tenant, connection, before))
     }
 
     fn inspect(&self, component: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {

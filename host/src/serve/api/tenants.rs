@@ -3,20 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
 use super::caller::{Allowed, Govern, Look};
+use super::etag::{Precondition, changed, etag, required};
 use super::idempotency::Once;
-use super::openapi::{Conflict, Reused};
+use super::openapi::{Changed, Conflict, Required, Reused};
 use super::page::{Listing, PageQuery, Window};
 use super::path::{Everywhere, TenantPath};
 use super::problem::{Problem, Result};
 use super::query::Query;
 use super::shape::{object, parsed, time, whole};
+use crate::serve::store::Expected;
 use crate::serve::tenant::{self, Name};
 use crate::serve::{Refusal, Server};
 
@@ -83,6 +85,8 @@ pub(super) struct Tenant {
     name: String,
     /// What it may use.
     quotas: Quotas,
+    /// Raised by each change; its ETag.
+    revision: u64,
     /// When it came.
     #[schema(format = "date-time")]
     created_at: String,
@@ -90,8 +94,13 @@ pub(super) struct Tenant {
 
 impl From<tenant::Tenant> for Tenant {
     fn from(tenant: tenant::Tenant) -> Tenant {
-        Tenant { name: tenant.name.to_string(), quotas: tenant.quotas.into(), created_at: time(tenant.created_at) }
+        let tenant::Tenant { name, quotas, revision, created_at } = tenant;
+        Tenant { name: name.to_string(), quotas: quotas.into(), revision, created_at: time(created_at) }
     }
+}
+
+fn shown(tenant: tenant::Tenant) -> impl IntoResponse {
+    ([(ETAG, etag(tenant.revision))], Json(Tenant::from(tenant)))
 }
 
 /// A tenant to be made.
@@ -136,7 +145,13 @@ pub(super) async fn list_tenants(
 #[utoipa::path(
     post, path = "/v1/tenants", tag = "tenants",
     request_body = NewTenant,
-    responses((status = 201, body = Tenant, headers(("Location" = String, description = "Where it is."))), Conflict, Reused),
+    responses(
+        (status = 201, body = Tenant, headers(
+            ("ETag" = String, description = "Its revision."),
+            ("Location" = String, description = "Where it is."),
+        )),
+        Conflict, Reused,
+    ),
 )]
 pub(super) async fn create_tenant(
     State(server): State<Server>,
@@ -146,10 +161,10 @@ pub(super) async fn create_tenant(
 ) -> Result<Response> {
     let create = async {
         let NewTenant { name, quotas } = body.value;
-        let tenant = tenant::Tenant { name, quotas: quotas.try_into()?, created_at: server.clock.now() };
-        server.store.create_tenant(tenant.clone()).await?;
+        let tenant = tenant::Tenant { name, quotas: quotas.try_into()?, revision: 0, created_at: server.clock.now() };
+        let tenant = server.store.create_tenant(tenant).await?;
         let place = format!("/v1/tenants/{}", tenant.name);
-        Ok((StatusCode::CREATED, [(LOCATION, place)], Json(Tenant::from(tenant))))
+        Ok((StatusCode::CREATED, [(LOCATION, place)], shown(tenant)))
     };
     once.answer(&server, &allowed.caller, &body.digest, create).await
 }
@@ -158,29 +173,40 @@ pub(super) async fn create_tenant(
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(TenantPath),
-    responses((status = 200, body = Tenant)),
+    responses((status = 200, body = Tenant, headers(("ETag" = String, description = "Its revision.")))),
 )]
 pub(super) async fn read_tenant(
     State(server): State<Server>,
     allowed: Allowed<Look, TenantPath>,
-) -> Result<Json<Tenant>> {
-    Ok(Json(server.store.tenant(&allowed.path.tenant).await?.into()))
+) -> Result<impl IntoResponse> {
+    Ok(shown(server.store.tenant(&allowed.path.tenant).await?))
 }
 
-/// Changes what a tenant may use.
+/// Changes what a tenant may use. What it might before has to be known: `If-Match` says it.
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant}", tag = "tenants",
-    params(TenantPath), request_body = TenantChange,
-    responses((status = 200, body = Tenant)),
+    params(
+        TenantPath,
+        ("If-Match" = Option<String>, Header, description = "The ETag of what is changed, or `*` for whatever is there.", nullable = false),
+    ),
+    request_body = TenantChange,
+    responses((status = 200, body = Tenant, headers(("ETag" = String, description = "Its revision."))), Changed, Required),
 )]
 pub(super) async fn change_tenant(
     State(server): State<Server>,
     allowed: Allowed<Govern, TenantPath>,
+    Precondition(precondition): Precondition,
     body: Body<TenantChange>,
-) -> Result<Json<Tenant>> {
-    let changed = server.store.set_quotas(&allowed.path.tenant, body.value.quotas.try_into()?).await?;
+) -> Result<impl IntoResponse> {
+    let (tenant, quotas) = (allowed.path.tenant, body.value.quotas.try_into()?);
+    let expected = precondition.unwrap_or(Expected::Nothing);
+    let set = server.store.set_quotas(&tenant, quotas, expected).await.map_err(|refusal| match refusal {
+        Refusal::Conflict(_) if precondition.is_none() => required(),
+        Refusal::Conflict(_) => changed(),
+        other => other.into(),
+    })?;
     server.live.wake();
-    Ok(Json(changed.into()))
+    Ok(shown(set))
 }
 
 /// Removes a tenant and all that is its. Rows that its connections wrote stay where they are.

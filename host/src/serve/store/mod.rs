@@ -37,14 +37,14 @@ pub struct Page {
 
 /// Tenants and tokens.
 pub trait Tenants: Send + Sync {
-    /// Makes a tenant; a conflict where there is one of that name.
-    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<()>>;
+    /// Makes a tenant, and returns it with its revision; a conflict where there is one of that name.
+    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<Tenant>>;
     /// One tenant.
     fn tenant<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Tenant>>;
     /// Tenants, by name.
     fn tenants(&self, page: Page) -> BoxFuture<'_, Result<Vec<Tenant>>>;
-    /// Changes what a tenant may use.
-    fn set_quotas<'a>(&'a self, name: &'a Name, quotas: Quotas) -> BoxFuture<'a, Result<Tenant>>;
+    /// Changes what a tenant may use; a conflict where it is not as expected.
+    fn set_quotas<'a>(&'a self, name: &'a Name, quotas: Quotas, expected: Expected) -> BoxFuture<'a, Result<Tenant>>;
     /// Removes a tenant with all that is its; a conflict while a run of it goes on.
     fn delete_tenant<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<()>>;
     /// Keeps a token by its SHA-256.
@@ -99,6 +99,9 @@ pub trait Connections: Send + Sync {
     fn connection<'a>(&'a self, tenant: &'a Name, name: &'a Name) -> BoxFuture<'a, Result<Connection>>;
     /// A tenant's connections, by name.
     fn connections<'a>(&'a self, tenant: &'a Name, page: Page) -> BoxFuture<'a, Result<Vec<Connection>>>;
+    /// How many connections each tenant has of which the word that matters most is `failing`, `running`, `paused`, `new`
+    /// or `well`.
+    fn count_connections(&self) -> BoxFuture<'_, Result<Vec<(Name, String, u64)>>>;
     /// Removes a connection and its history; a conflict while it runs. Its rows and its state stay where they are.
     fn delete_connection<'a>(
         &'a self,
@@ -168,10 +171,22 @@ pub trait Runs: Send + Sync {
         connection: Option<&'a Name>,
         page: Page,
     ) -> BoxFuture<'a, Result<Vec<Run>>>;
-    /// What a tenant used since the day (UTC) of then: requests and bytes of runs that ended.
-    fn usage_since<'a>(&'a self, tenant: &'a Name, since: Millis) -> BoxFuture<'a, Result<(u64, u64)>>;
-    /// Forgets runs that ended before then. Returns how many.
-    fn forget_runs_before(&self, before: Millis) -> BoxFuture<'_, Result<u64>>;
+    /// Forgets runs that ended before then, with their logs, but for the last so many of each connection; and what was
+    /// used on days before. Returns the connections of which runs went.
+    fn forget_runs(&self, before: Millis, keep: u32) -> BoxFuture<'_, Result<Vec<Trimmed>>>;
+}
+
+/// A connection whose first runs were forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Whose.
+    pub tenant: Name,
+    /// Which.
+    pub connection: Name,
+    /// How many went.
+    pub runs: u64,
+    /// When the first one began that is left.
+    pub since: Millis,
 }
 
 /// What a request is known by when it is sent again.

@@ -85,8 +85,12 @@ fn operations() -> Vec<String> {
 }
 
 /// The run has ended, the component is none, and the version is active already.
-const DONE_BUT_FOR_WHAT_IS_THERE: [&str; 3] =
-    ["POST /v1/tenants/{tenant}/runs/{run}/cancel", "PUT /v1/plugins/{plugin}", "POST /v1/plugins/{plugin}/active"];
+const DONE_BUT_FOR_WHAT_IS_THERE: [&str; 4] = [
+    "POST /v1/tenants/{tenant}/runs/{run}/cancel",
+    "PUT /v1/plugins/{plugin}",
+    "POST /v1/plugins/{plugin}/active",
+    "POST /v1/rollouts/{rollout}/promote",
+];
 
 const ABSENT_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 

@@ -62,12 +62,31 @@ async fn a_paused_connection_is_due_no_more_until_it_is_resumed() {
 async fn quotas_bound_what_a_tenant_makes() {
     let lab = Lab::new().await;
     let quotas = Ask::new("PATCH", "/v1/tenants/own").json(&json!({"quotas": {"connections": 1}}));
-    let changed = lab.check(quotas.by(&lab.operator), 200, "").await.json();
+    let changed = lab.check(quotas.by(&lab.operator).header("if-match", "*"), 200, "").await.json();
     assert_eq!(changed["quotas"]["connections"], 1);
     let one_more =
         Ask::new("PUT", "/v1/tenants/own/connections/more").json(&json!({"connection": {"strategy": "keyset"}}));
     let refused = lab.check(one_more.by(&lab.own.administrator), 403, "quota.exceeded").await.json();
     assert_eq!(refused["detail"], "the tenant may have 1 connections, and has 1");
+}
+
+#[tokio::test]
+async fn quotas_change_only_as_their_changer_knows_them() {
+    let lab = Lab::new().await;
+    let tag = lab.check(Ask::new("GET", "/v1/tenants/own").by(&lab.operator), 200, "").await.header("etag").to_owned();
+    let change = |most: u32, tag: &str| {
+        let ask = Ask::new("PATCH", "/v1/tenants/own").json(&json!({"quotas": {"connections": most}}));
+        ask.by(&lab.operator).header("if-match", tag)
+    };
+    let without = Ask::new("PATCH", "/v1/tenants/own").json(&json!({"quotas": {}})).by(&lab.operator);
+    lab.check(without.clone(), 428, "request.precondition").await;
+    lab.check(without.header("if-none-match", "*"), 412, "request.changed").await;
+    let changed = lab.check(change(5, &tag), 200, "").await;
+    assert_eq!(changed.header("etag"), format!("\"{}\"", changed.json()["revision"]));
+    lab.check(change(6, &tag), 412, "request.changed").await;
+    assert_eq!(lab.check(change(7, changed.header("etag")), 200, "").await.json()["quotas"]["connections"], 7);
+    let made = Ask::new("POST", "/v1/tenants").json(&json!({"name": "new"})).by(&lab.operator);
+    assert!(lab.check(made, 201, "").await.header("etag").starts_with('"'));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use tokio::net::TcpListener;
 
 use super::browser::{Browser, chromium};
 use super::*;
+use crate::serve::plugin::Step;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tired_person_sees_what_is_wrong_since_when_and_what_to_do() {
@@ -12,6 +13,19 @@ async fn a_tired_person_sees_what_is_wrong_since_when_and_what_to_do() {
         return;
     };
     let lab = Lab::new().await;
+    let canary = Rollout {
+        id: uuid::Uuid::now_v7().to_string(),
+        name: name("offset"),
+        from: None,
+        to: None,
+        handover: Handover::AtCheckpoint,
+        share: Share::new(10).expect("a share"),
+        canaries: None,
+        stage: Stage::Canary,
+        steps: vec![Step { at: 0, what: "1 of 9 connections go by it now: own/orders".to_owned() }],
+        started_at: 0,
+    };
+    lab.server.store.begin_rollout(canary).await.expect("begun");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let served = tokio::spawn(axum::serve(listener, lab.router.clone()).into_future());
@@ -56,6 +70,16 @@ fn look_around(mut browser: Browser, url: &str, token: &str) {
     browser.focus("Strategies");
     browser.press("Enter");
     browser.wait_for("Bring in a new version");
+    browser.wait_for("About 10 % of the connections go by it");
+    browser.wait_for("1 of 9 connections go by it now: own/orders");
+    browser.focus("Promote…");
+    browser.press("Enter");
+    browser.wait_for("active for all connections?");
+    browser.press("Escape");
+    browser.focus("Roll back…");
+    browser.press("Enter");
+    browser.wait_for("connections that went by the new one go on from the state from before");
+    browser.press("Escape");
     browser.focus("Sign out");
     browser.press("Enter");
     browser.wait_for("Sign in");

@@ -69,6 +69,10 @@ impl Runner for NoRunner {
         Box::pin(async { Ok(()) })
     }
 
+    fn forget_before<'a>(&'a self, _: &'a Name, _: &'a Name, _: Millis) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn inspect(&self, _: StrategyRef) -> BoxFuture<'_, Result<Inspection>> {
         Box::pin(async { Err(Error::plugin("plugin.invalid", "this is no component")) })
     }
@@ -239,7 +243,7 @@ async fn holder(server: &Server, tenant: Option<&str>, role: Role) -> Holder {
 async fn party(server: &Server, tenant: &'static str, connection: &'static str, secret: &'static str) -> Party {
     let store = &server.store;
     store
-        .create_tenant(Tenant { name: name(tenant), quotas: Quotas::default(), created_at: 0 })
+        .create_tenant(Tenant { name: name(tenant), quotas: Quotas::default(), revision: 0, created_at: 0 })
         .await
         .expect("a tenant");
     store.put_secret(&name(tenant), secret, SECRET.into()).await.expect("kept");

@@ -25,7 +25,7 @@ impl Connections for SqliteStore {
         let (tenant, name, now) = (tenant.clone(), name.clone(), self.clock.now());
         Box::pin(self.database.write(move |sql| {
             let present = revision(sql, &tenant, &name)?;
-            compare(present, expected)?;
+            compare(present, expected, "connection")?;
             if present.is_none() {
                 check_room(sql, &tenant)?;
             }
@@ -49,6 +49,23 @@ impl Connections for SqliteStore {
         }))
     }
 
+    fn count_connections(&self) -> BoxFuture<'_, Result<Vec<(Name, String, u64)>>> {
+        Box::pin(self.database.read(|sql| {
+            let count_all = "SELECT tenant, count(*) AS connections,
+                                 CASE
+                                     WHEN failures > 0 THEN 'failing'
+                                     WHEN run IS NOT NULL THEN 'running'
+                                     WHEN is_paused THEN 'paused'
+                                     WHEN last_ended_at IS NULL THEN 'new'
+                                     ELSE 'well'
+                                 END AS state
+                             FROM connections GROUP BY tenant, state ORDER BY tenant, state";
+            let counted =
+                |row: &Row<'_>| Ok((value::name(row, "tenant")?, row.get("state")?, count(row, "connections")?));
+            sql.prepare_cached(count_all)?.query_and_then([], counted)?.collect()
+        }))
+    }
+
     fn delete_connection<'a>(
         &'a self,
         tenant: &'a Name,
@@ -58,7 +75,7 @@ impl Connections for SqliteStore {
         let (tenant, name) = (tenant.clone(), name.clone());
         Box::pin(self.database.write(move |sql| {
             let found = find(sql, &tenant, &name)?;
-            compare(Some(found.revision), expected)?;
+            compare(Some(found.revision), expected, "connection")?;
             if found.health.running.is_some() {
                 let message = format!("a run of the connection `{name}` goes on; cancel it first, or let it end");
                 return Err(Refusal::Conflict(message).into());
@@ -103,12 +120,12 @@ fn revision(sql: &Sql, tenant: &Name, name: &Name) -> Outcome<Option<u64>> {
 }
 
 /// Whether what is there is what the caller expects.
-fn compare(present: Option<u64>, expected: Expected) -> Result<()> {
+pub(super) fn compare(present: Option<u64>, expected: Expected, what: &str) -> Result<()> {
     match (expected, present) {
         (Expected::Something | Expected::Revision(_), None) => Err(Refusal::Absent),
-        (Expected::Nothing, Some(_)) => Err(Refusal::Conflict("there is a connection of that name already".to_owned())),
+        (Expected::Nothing, Some(_)) => Err(Refusal::Conflict(format!("there is a {what} of that name already"))),
         (Expected::Revision(seen), Some(present)) if seen != present => {
-            Err(Refusal::Conflict("the connection was changed meanwhile; look at it again".to_owned()))
+            Err(Refusal::Conflict(format!("the {what} was changed meanwhile; look at it again")))
         }
         _ => Ok(()),
     }

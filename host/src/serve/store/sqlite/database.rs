@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -19,7 +19,12 @@ const FILE: &str = "tidegate.db";
 /// What a server holds the lock of, in the data folder.
 const LOCK: &str = "tidegate.lock";
 /// What made each version of the schema from the one before; the first, from nothing.
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("plugins.sql"), include_str!("rollouts.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("plugins.sql"),
+    include_str!("rollouts.sql"),
+    include_str!("revisions.sql"),
+];
 /// How many may read at once.
 const READERS: usize = 4;
 /// How long another program, such as a backup, may hold the database.
@@ -34,6 +39,15 @@ pub(super) enum Stop {
 
 /// The result of work on the database.
 pub(super) type Outcome<T> = std::result::Result<T, Stop>;
+
+impl Stop {
+    fn explain(self, path: &Path) -> Error {
+        match self {
+            Stop::Refused(refusal) => refusal.into_error(),
+            Stop::Sql(error) => explain(path, &error),
+        }
+    }
+}
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Stop {
@@ -74,11 +88,7 @@ impl Database {
 
     /// Reads at once, on this thread.
     pub(super) fn look<T>(&self, act: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
-        self.readers.with(act).map_err(|stop| match stop {
-            Stop::Refused(Refusal::Invalid(error) | Refusal::Failed(error)) => error,
-            Stop::Refused(_) => Error::host(format!("`{}` cannot be read", self.path.display())),
-            Stop::Sql(error) => explain(&self.path, &error),
-        })
+        self.readers.with(act).map_err(|stop| stop.explain(&self.path))
     }
 
     /// Reads what was committed last. Runtimes whose time is simulated stand still meanwhile.
@@ -106,6 +116,29 @@ impl Database {
             Stop::Sql(error) => Refusal::Failed(explain(&self.path, &error)),
         }
     }
+}
+
+/// Changes something, wholly or not at all, in the database of a folder that a server may be using meanwhile.
+pub(super) fn beside<T>(folder: &Path, act: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+    let path = folder.join(FILE);
+    if !path.exists() {
+        return Err(Error::configuration(format!("there is no data of a server in `{}`", folder.display()))
+            .help("name the folder that `tidegate serve` keeps its data in"));
+    }
+    let change = || {
+        let mut sql = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare_to_write(&sql)?;
+        let change = sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if change.pragma_query_value(None, "user_version", |row| row.get(0)) != Ok(MIGRATIONS.len() as i64) {
+            let error =
+                Error::configuration(format!("`{}` was written by another version of Tidegate", path.display()));
+            return Err(Refusal::Invalid(error.help("use the version that serves it, or start this one once")).into());
+        }
+        let done = act(&change)?;
+        change.commit()?;
+        Ok(done)
+    };
+    change().map_err(|stop: Stop| stop.explain(&path))
 }
 
 /// The answer to work that ended without one.
@@ -170,10 +203,14 @@ fn lock_folder(folder: &Path) -> Result<File> {
 fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let sql = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     sql.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    prepare_to_write(&sql)?;
+    Ok(sql)
+}
+
+fn prepare_to_write(sql: &Connection) -> rusqlite::Result<()> {
     // A claim or an end that a power loss took back would begin a firing twice. Changes share their commits instead.
     sql.pragma_update(None, "synchronous", "FULL")?;
-    sql.pragma_update(None, "foreign_keys", true)?;
-    Ok(sql)
+    sql.pragma_update(None, "foreign_keys", true)
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

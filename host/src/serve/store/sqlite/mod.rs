@@ -30,6 +30,7 @@ use super::Store;
 use crate::error::Result;
 use crate::seal::SecretKey;
 use crate::serve::Clock;
+use crate::serve::tenant::Token;
 
 /// A store in a data folder, which is this process's alone while it is open.
 pub struct SqliteStore {
@@ -47,6 +48,16 @@ impl SqliteStore {
         let vault = Arc::new(Vault::new(key));
         database.look(|sql| vault.check(sql))?;
         Ok(SqliteStore { database, vault, sequence: Arc::default(), clock: Clock::System })
+    }
+
+    /// Keeps an operators' token in the store of a folder that a server may be using, in place of all others if they are
+    /// to go. Whoever may write there may do everything anyway. Returns how many went.
+    pub fn add_operator_token(folder: &Path, token: &Token, hash: [u8; 32], others_go: bool) -> Result<usize> {
+        database::beside(folder, |sql| {
+            let gone = if others_go { tenants::revoke_operators(sql)? } else { 0 };
+            tenants::add_token(sql, token, hash)?;
+            Ok(gone)
+        })
     }
 
     /// Says another time than the system's: when something was made, changed or asked for.

@@ -1,6 +1,8 @@
 //! The history of runs.
 
-use rusqlite::{Connection as Sql, Row, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection as Sql, OptionalExtension, Row, params};
 
 use super::SqliteStore;
 use super::database::Outcome;
@@ -10,7 +12,7 @@ use crate::BoxFuture;
 use crate::model::{Counts, Progress};
 use crate::serve::clock::Millis;
 use crate::serve::run::{End, Run};
-use crate::serve::store::{Page, Runs};
+use crate::serve::store::{Page, Runs, Trimmed};
 use crate::serve::tenant::Name;
 use crate::serve::{Refusal, Result};
 
@@ -19,7 +21,7 @@ const COLUMNS: &str = "id, tenant, connection, trigger, scheduled_for, is_full_r
                        ended_at, status, requests, retries, bytes_in, rows_read,
                        inserted, updated, unchanged, deleted, checkpoints, plugin_digest, retry_at, error";
 /// How many runs are forgotten at once: others write in between.
-const PORTION: u32 = 1_000;
+const PORTION: usize = 1_000;
 
 impl Runs for SqliteStore {
     fn run<'a>(&'a self, tenant: &'a Name, id: &'a str) -> BoxFuture<'a, Result<Run>> {
@@ -55,28 +57,24 @@ impl Runs for SqliteStore {
         }))
     }
 
-    fn usage_since<'a>(&'a self, tenant: &'a Name, since: Millis) -> BoxFuture<'a, Result<(u64, u64)>> {
-        let tenant = tenant.clone();
-        Box::pin(self.database.read(move |sql| {
-            tenants::check(sql, &tenant)?;
-            let sum = "SELECT ifnull(sum(requests), 0) AS requests, ifnull(sum(bytes), 0) AS bytes
-                       FROM usage WHERE tenant = ?1 AND day >= ?2";
-            let mut query = sql.prepare_cached(sum)?;
-            let used = |row: &Row<'_>| Ok((count(row, "requests")?, count(row, "bytes")?));
-            Ok(query.query_row(params![tenant.as_str(), since.div_euclid(DAY)], used)?)
-        }))
-    }
-
-    fn forget_runs_before(&self, before: Millis) -> BoxFuture<'_, Result<u64>> {
+    fn forget_runs(&self, before: Millis, keep: u32) -> BoxFuture<'_, Result<Vec<Trimmed>>> {
         Box::pin(async move {
-            let mut forgotten = 0;
+            let mut trimmed: BTreeMap<(Name, Name), u64> = BTreeMap::new();
+            let mut last = (Millis::MIN, String::new());
             loop {
-                let portion = self.database.write(move |sql| forget(sql, before)).await?;
-                forgotten += u64::from(portion);
-                if portion < PORTION {
-                    return Ok(forgotten);
+                let old = self.database.read(move |sql| find_old(sql, &last, before, keep)).await?;
+                let is_last = old.len() < PORTION;
+                last = old.last().map(|run| (run.ended_at, run.id.clone())).unwrap_or_default();
+                let ids: Vec<String> = old.iter().map(|run| run.id.clone()).collect();
+                self.database.write(move |sql| forget(sql, &ids, before)).await?;
+                for run in old {
+                    *trimmed.entry((run.tenant, run.connection)).or_default() += 1;
+                }
+                if is_last {
+                    break;
                 }
             }
+            self.database.read(move |sql| trimmed.into_iter().map(|(of, runs)| since(sql, of, runs)).collect()).await
         })
     }
 }
@@ -134,12 +132,48 @@ pub(super) fn end(sql: &Sql, tenant: &Name, id: &str, end: &End) -> Outcome<()> 
     Ok(())
 }
 
-/// Forgets a portion of the runs that ended before then, and what was used on days before.
-fn forget(sql: &Sql, before: Millis) -> Outcome<u32> {
-    let forget = "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at < ?1 LIMIT ?2)";
-    let forgotten = sql.prepare_cached(forget)?.execute(params![before, PORTION])?;
+/// A run that is to be forgotten.
+struct Old {
+    tenant: Name,
+    connection: Name,
+    id: String,
+    ended_at: Millis,
+}
+
+/// The next portion of runs to be forgotten, behind the last one of the portion before.
+fn find_old(sql: &Sql, last: &(Millis, String), before: Millis, keep: u32) -> Outcome<Vec<Old>> {
+    let find = "SELECT tenant, connection, id, ended_at FROM runs AS old
+                WHERE ended_at < ?1 AND (ended_at, id) > (?2, ?3) AND ?4 <= (
+                    SELECT count(*) FROM (
+                        SELECT 1 FROM runs WHERE tenant = old.tenant AND connection = old.connection AND id > old.id
+                        LIMIT ?4
+                    )
+                )
+                ORDER BY ended_at, id LIMIT ?5";
+    let old = |row: &Row<'_>| {
+        let (tenant, connection) = (value::name(row, "tenant")?, value::name(row, "connection")?);
+        Ok(Old { tenant, connection, id: row.get("id")?, ended_at: row.get("ended_at")? })
+    };
+    let values = params![before, last.0, last.1, keep, PORTION as u32];
+    sql.prepare_cached(find)?.query_and_then(values, old)?.collect()
+}
+
+/// Forgets these runs, and what was used on days before then.
+fn forget(sql: &Sql, ids: &[String], before: Millis) -> Outcome<()> {
+    let mut forget = sql.prepare_cached("DELETE FROM runs WHERE id = ?1")?;
+    for id in ids {
+        forget.execute([id])?;
+    }
     sql.prepare_cached("DELETE FROM usage WHERE day < ?1")?.execute([before.div_euclid(DAY)])?;
-    Ok(u32::try_from(forgotten).unwrap_or(PORTION))
+    Ok(())
+}
+
+fn since(sql: &Sql, (tenant, connection): (Name, Name), runs: u64) -> Outcome<Trimmed> {
+    let first = "SELECT started_at FROM runs WHERE tenant = ?1 AND connection = ?2 ORDER BY id LIMIT 1";
+    let of = [tenant.as_str(), connection.as_str()];
+    let since = sql.prepare_cached(first)?.query_row(of, |row| row.get(0)).optional()?;
+    // Without any, the connection itself is gone, and all of it is old.
+    Ok(Trimmed { tenant, connection, runs, since: since.unwrap_or(Millis::MAX) })
 }
 
 fn run(row: &Row<'_>) -> Outcome<Run> {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::SqliteStore;
 use super::database::Outcome;
 use super::value::{self, integer};
+use super::{SqliteStore, connections};
 use crate::BoxFuture;
-use crate::serve::store::{Page, Tenants};
+use crate::serve::store::{Expected, Page, Tenants};
 use crate::serve::tenant::{Name, Quotas, Role, Tenant, Token};
 use crate::serve::{Refusal, Result};
 
 impl Tenants for SqliteStore {
-    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<()>> {
+    fn create_tenant(&self, tenant: Tenant) -> BoxFuture<'_, Result<Tenant>> {
         Box::pin(self.database.write(move |sql| {
             let made = sql
                 .prepare_cached("INSERT INTO tenants (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
@@ -21,7 +21,8 @@ impl Tenants for SqliteStore {
             if made == 0 {
                 return Err(Refusal::Conflict(format!("there is a tenant `{}` already", tenant.name)).into());
             }
-            put_quotas(sql, &tenant.name, &tenant.quotas)
+            put_quotas(sql, &tenant.name, &tenant.quotas)?;
+            find(sql, &tenant.name)
         }))
     }
 
@@ -38,9 +39,10 @@ impl Tenants for SqliteStore {
         }))
     }
 
-    fn set_quotas<'a>(&'a self, name: &'a Name, quotas: Quotas) -> BoxFuture<'a, Result<Tenant>> {
+    fn set_quotas<'a>(&'a self, name: &'a Name, quotas: Quotas, expected: Expected) -> BoxFuture<'a, Result<Tenant>> {
         let name = name.clone();
         Box::pin(self.database.write(move |sql| {
+            connections::compare(Some(find(sql, &name)?.revision), expected, "tenant")?;
             put_quotas(sql, &name, &quotas)?;
             find(sql, &name)
         }))
@@ -62,19 +64,7 @@ impl Tenants for SqliteStore {
     }
 
     fn add_token(&self, token: Token, hash: [u8; 32]) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.database.write(move |sql| {
-            if let Some(tenant) = &token.tenant {
-                check(sql, tenant)?;
-            }
-            let insert = "INSERT INTO tokens (id, hash, tenant, role, label, created_at)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-            let tenant = token.tenant.as_ref().map(Name::as_str);
-            let values = params![token.id, hash, tenant, token.role.as_str(), token.label, token.created_at];
-            match sql.prepare_cached(insert)?.execute(values)? {
-                0 => Err(Refusal::Conflict("there is such a token already".to_owned()).into()),
-                _ => Ok(()),
-            }
-        }))
+        Box::pin(self.database.write(move |sql| add_token(sql, &token, hash)))
     }
 
     fn token(&self, hash: [u8; 32]) -> BoxFuture<'_, Result<Token>> {
@@ -126,10 +116,30 @@ pub(super) fn check(sql: &Connection, name: &Name) -> Outcome<()> {
     found.optional()?.ok_or_else(|| Refusal::Absent.into())
 }
 
+/// Keeps a token.
+pub(super) fn add_token(sql: &Connection, token: &Token, hash: [u8; 32]) -> Outcome<()> {
+    if let Some(tenant) = &token.tenant {
+        check(sql, tenant)?;
+    }
+    let insert = "INSERT INTO tokens (id, hash, tenant, role, label, created_at)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let tenant = token.tenant.as_ref().map(Name::as_str);
+    let values = params![token.id, hash, tenant, token.role.as_str(), token.label, token.created_at];
+    match sql.prepare_cached(insert)?.execute(values)? {
+        0 => Err(Refusal::Conflict("there is such a token already".to_owned()).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes all tokens of operators worthless. Returns how many there were.
+pub(super) fn revoke_operators(sql: &Connection) -> Outcome<usize> {
+    Ok(sql.execute("DELETE FROM tokens WHERE role = ?1", [Role::Operator.as_str()])?)
+}
+
 fn put_quotas(sql: &Connection, name: &Name, quotas: &Quotas) -> Outcome<()> {
     let update = "UPDATE tenants
                   SET connections = ?2, concurrent_runs = ?3, requests_per_day = ?4, bytes_per_day = ?5,
-                      memory_bytes = ?6, cpu_seconds = ?7
+                      memory_bytes = ?6, cpu_seconds = ?7, revision = ?8
                   WHERE name = ?1";
     let values = params![
         name.as_str(),
@@ -139,6 +149,7 @@ fn put_quotas(sql: &Connection, name: &Name, quotas: &Quotas) -> Outcome<()> {
         quotas.bytes_per_day.map(integer),
         quotas.memory_bytes.map(integer),
         quotas.cpu_seconds,
+        integer(connections::draw(sql, 1)?),
     ];
     sql.prepare_cached(update)?.execute(values)?;
     Ok(())
@@ -154,7 +165,12 @@ fn tenant(row: &Row<'_>) -> Outcome<Tenant> {
         memory_bytes: count("memory_bytes")?,
         cpu_seconds: row.get("cpu_seconds")?,
     };
-    Ok(Tenant { name: value::name(row, "name")?, quotas, created_at: row.get("created_at")? })
+    Ok(Tenant {
+        name: value::name(row, "name")?,
+        quotas,
+        revision: value::count(row, "revision")?,
+        created_at: row.get("created_at")?,
+    })
 }
 
 fn token(row: &Row<'_>) -> Outcome<Token> {

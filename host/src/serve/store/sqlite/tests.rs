@@ -18,7 +18,7 @@ use crate::seal::SecretKey;
 use crate::serve::clock::Millis;
 use crate::serve::connection::{Connection, Definition};
 use crate::serve::run::{End, Trigger};
-use crate::serve::store::{Claim, Expected, Next, Page, Store};
+use crate::serve::store::{Claim, Expected, Next, Page, Store, Trimmed};
 use crate::serve::tenant::{Name, Quotas, Role, Tenant, Token};
 use crate::serve::{Refusal, Result};
 
@@ -100,7 +100,7 @@ impl Fixture {
     }
 
     async fn tenant(&self, tenant: &str, quotas: Quotas) {
-        let tenant = Tenant { name: name(tenant), quotas, created_at: NOW };
+        let tenant = Tenant { name: name(tenant), quotas, revision: 0, created_at: NOW };
         self.store.create_tenant(tenant).await.expect("made");
     }
 
@@ -197,10 +197,16 @@ async fn tenants_are_kept_and_paged_by_name() {
     let greatest = Quotas { bytes_per_day: Some(i64::MAX as u64), ..quotas };
     let fixture = fixture.reopen();
     assert_eq!(fixture.store.tenant(&name("c")).await.expect("c").quotas, greatest);
-    assert_eq!(fixture.store.set_quotas(&name("c"), Quotas::default()).await.expect("c").quotas, Quotas::default());
-    assert_eq!(kind(fixture.store.set_quotas(&name("x"), quotas).await), "absent");
+    let set = async |tenant: &str, expected| fixture.store.set_quotas(&name(tenant), Quotas::default(), expected).await;
+    let before = fixture.store.tenant(&name("c")).await.expect("c").revision;
+    let after = set("c", Expected::Revision(before)).await.expect("c");
+    assert_eq!((after.quotas, after.revision > before), (Quotas::default(), true));
+    assert_eq!(kind(set("c", Expected::Revision(before)).await), "conflict");
+    assert_eq!(kind(set("c", Expected::Nothing).await), "conflict");
+    assert_eq!(kind(set("c", Expected::Something).await), "done");
+    assert_eq!(kind(set("x", Expected::Anything).await), "absent");
     assert_eq!(kind(fixture.store.tenant(&name("x")).await), "absent");
-    let again = Tenant { name: name("a"), quotas, created_at: 0 };
+    let again = Tenant { name: name("a"), quotas, revision: 0, created_at: 0 };
     assert_eq!(kind(fixture.store.create_tenant(again).await), "conflict");
     assert_eq!(fixture.store.tenant(&name("a")).await.expect("a").created_at, NOW);
 
@@ -277,7 +283,6 @@ async fn with_a_tenant_goes_all_that_is_its() {
     assert_eq!(fixture.store.runs(&a, None, all()).await.expect("none"), []);
     assert_eq!(fixture.store.secret_names(&a).await.expect("none"), []);
     assert_eq!(fixture.store.tokens(Some(&a)).await.expect("none"), []);
-    assert_eq!(fixture.store.usage_since(&a, 0).await.expect("none"), (0, 0));
     assert_eq!(fixture.store.runs(&name("b"), None, all()).await.expect("one").len(), 1);
     assert_eq!(fixture.store.secret_names(&name("b")).await.expect("one").len(), 1);
 }
@@ -306,7 +311,7 @@ async fn a_refused_change_takes_no_other_with_it() {
     let fixture = Fixture::new(&["a"]).await;
     let tenants = ["b", "a", "c", "a", "d"];
     let made = tenants.map(|tenant| {
-        let tenant = Tenant { name: name(tenant), quotas: Quotas::default(), created_at: NOW };
+        let tenant = Tenant { name: name(tenant), quotas: Quotas::default(), revision: 0, created_at: NOW };
         fixture.store.create_tenant(tenant)
     });
     let [b, a, c, again, d] = made;
@@ -320,7 +325,8 @@ async fn a_change_that_nobody_waits_for_is_over_all_the_same() {
     let fixture = Fixture::new(&["a"]).await;
     for number in 0..50 {
         let store = Arc::clone(&fixture.store);
-        let tenant = Tenant { name: name(&format!("t{number}")), quotas: Quotas::default(), created_at: NOW };
+        let tenant =
+            Tenant { name: name(&format!("t{number}")), quotas: Quotas::default(), revision: 0, created_at: NOW };
         let change = tokio::spawn(async move { store.create_tenant(tenant).await });
         tokio::task::yield_now().await;
         change.abort();

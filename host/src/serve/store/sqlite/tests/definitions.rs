@@ -86,3 +86,32 @@ async fn connections_are_paged_by_name() {
         assert_eq!(found.join(" "), expected, "{after:?}");
     }
 }
+
+#[tokio::test]
+async fn connections_are_counted_by_how_they_do() {
+    let fixture = Fixture::new(&["a", "b"]).await;
+    for (tenant, connection) in [("a", "bad"), ("a", "good"), ("a", "busy"), ("b", "good")] {
+        fixture.put(tenant, connection, Some(NOW)).await;
+    }
+    for claim in fixture.claim(NOW, 9).await {
+        let status = if claim.lease.connection == name("bad") { "failed" } else { "done" };
+        if claim.lease.connection != name("busy") {
+            fixture.end(&claim, end(NOW, status), due(None)).await.expect("ended");
+        }
+    }
+    fixture.put("b", "new", None).await;
+    let paused = Definition { is_paused: true, ..definition() };
+    fixture.store.put_connection(&name("b"), &name("off"), paused, None, Expected::Anything).await.expect("put");
+    let counted = fixture.store.count_connections().await.expect("counts");
+    let counted: Vec<_> =
+        counted.iter().map(|(tenant, state, count)| (tenant.as_str(), state.as_str(), *count)).collect();
+    let expected = [
+        ("a", "failing", 1),
+        ("a", "running", 1),
+        ("a", "well", 1),
+        ("b", "new", 1),
+        ("b", "paused", 1),
+        ("b", "well", 1),
+    ];
+    assert_eq!(counted, expected);
+}

@@ -77,8 +77,6 @@ async fn a_tenant_that_used_up_its_day_waits_for_the_next() {
     for claim in fixture.claim(NOW, 9).await {
         fixture.end(&claim, end(NOW, "done"), due(Some(NOW + 1))).await.expect("ended");
     }
-    assert_eq!(fixture.store.usage_since(&name("t0"), NOW).await.expect("known"), (3, 500));
-    assert_eq!(fixture.store.usage_since(&name("t0"), NOW + DAY).await.expect("known"), (0, 0));
     assert_eq!(fixture.claimed(NOW + 1, 9).await, ["t2/x"]);
     // Deleting gives nothing back.
     fixture.store.delete_connection(&name("t0"), &name("x"), Expected::Anything).await.expect("deleted");
@@ -302,6 +300,50 @@ async fn the_history_is_each_tenants_own_the_latest_first() {
         let found: Vec<String> = found.into_iter().map(|run| run.id).collect();
         assert_eq!(found, expected, "{tenant} {connection:?} {after:?}");
     }
-    assert_eq!(fixture.store.forget_runs_before(NOW + 2).await.expect("forgotten"), 2);
-    assert_eq!(fixture.store.runs(&a, None, all()).await.expect("one").len(), 1);
+}
+
+#[tokio::test]
+async fn old_runs_are_forgotten_but_for_the_last_of_each_connection() {
+    let fixture = Fixture::new(&["a", "b"]).await;
+    // Of `a/busy` a run ends each day, of `b/idle` two did long ago.
+    for (tenant, connection, days) in [("a", "busy", 0..10), ("b", "idle", 0..2)] {
+        for day in days {
+            let at = NOW + day * DAY;
+            fixture.put(tenant, connection, Some(at)).await;
+            let claim = fixture.claim(at, 1).await.pop().expect("a claim");
+            fixture.end(&claim, end(at, "done"), due(None)).await.expect("ended");
+        }
+    }
+    // One that goes on is not looked at.
+    fixture.put("b", "idle", Some(NOW + 10 * DAY)).await;
+    fixture.claim(NOW + 10 * DAY, 1).await;
+    let left = async |tenant: &str| fixture.store.runs(&name(tenant), None, all()).await.expect("runs").len();
+    let of_busy = |runs, first| Trimmed { tenant: name("a"), connection: name("busy"), runs, since: NOW + first * DAY };
+    let cases = [
+        (NOW, 3, vec![], (10, 3)),
+        (NOW + 4 * DAY, 3, vec![of_busy(4, 4)], (6, 3)),
+        (NOW + 4 * DAY, 3, vec![], (6, 3)),
+        (NOW + 100 * DAY, 3, vec![of_busy(3, 7)], (3, 3)),
+        (NOW + 100 * DAY, 1, vec![of_busy(2, 9)], (1, 1)),
+    ];
+    for (before, keep, expected, (of_a, of_b)) in cases {
+        let mut trimmed = fixture.store.forget_runs(before, keep).await.expect("forgotten");
+        trimmed.retain(|trimmed| trimmed.tenant == name("a"));
+        assert_eq!(trimmed, expected, "{before} {keep}");
+        assert_eq!((left("a").await, left("b").await), (of_a, of_b), "{before} {keep}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_history_is_forgotten_in_portions() {
+    let fixture = Fixture::new(&["a"]).await;
+    for run in 0..2_500 {
+        fixture.put("a", "x", Some(NOW + run / 2)).await;
+        let claim = fixture.claim(NOW + run, 1).await.pop().expect("a claim");
+        fixture.end(&claim, end(NOW + run / 2, "done"), due(None)).await.expect("ended");
+    }
+    let trimmed = fixture.store.forget_runs(NOW + DAY, 10).await.expect("forgotten");
+    assert_eq!(trimmed.iter().map(|trimmed| trimmed.runs).sum::<u64>(), 2_490);
+    let left = fixture.store.runs(&name("a"), None, all()).await.expect("runs");
+    assert!(left.len() == 10 && left.iter().all(|run| run.started_at >= NOW + 2_490), "{left:#?}");
 }
