@@ -135,18 +135,24 @@ pub(super) struct ColumnInfo {
     pub(super) key: u32,
 }
 
-/// Opens a database that is there, to look at it.
+/// Opens a database that is there, to look at it. What a process has left half done that was killed is undone before,
+/// which takes the right to write.
 pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>> {
     if !path.exists() {
         return Ok(None);
     }
     place::check(path)?;
-    let open = || {
-        let sql = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    let open = |mode| -> rusqlite::Result<Connection> {
+        let sql = Connection::open_with_flags(path, flags(mode))?;
         sql.busy_timeout(PATIENCE)?;
+        sql.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
         Ok(sql)
     };
-    open().map(Some).map_err(|error| explain(path, &error))
+    let opened = match open(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => open(OpenFlags::SQLITE_OPEN_READ_WRITE),
+        opened => opened,
+    };
+    opened.map(Some).map_err(|error| explain(path, &error))
 }
 
 // Without `SQLITE_OPEN_URI`: a path is a path, also where it begins with `file:`.

@@ -308,3 +308,23 @@ fn files_that_cannot_be_used_are_told_apart() {
     assert!(refused(place.path.with_file_name("")).contains("is a directory"));
     assert!(open_state(&place.destination(), &Owner::local("c")).expect("states").show().is_err());
 }
+
+#[test]
+fn the_state_is_seen_also_where_a_process_was_killed_while_it_changed_the_file() {
+    let place = Place::new();
+    let seed = Connection::open(place.path.with_file_name("seed.db")).expect("a database");
+    seed.execute_batch(
+        "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; CREATE TABLE t (a); BEGIN;
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 2000)
+         INSERT INTO t SELECT zeroblob(500) FROM n;",
+    )
+    .expect("a transaction that is larger than its cache");
+    // What a process that is killed leaves is what is there at that moment: the file, and what undoes its change.
+    for suffix in ["", "-journal"] {
+        let copy = |name: &str| PathBuf::from(format!("{}{suffix}", place.path.with_file_name(name).display()));
+        let target = PathBuf::from(format!("{}{suffix}", place.path.display()));
+        std::fs::copy(copy("seed.db"), target).expect("a file");
+    }
+    assert_eq!(open_state(&place.destination(), &Owner::local("c")).expect("states").show(), Ok(None));
+    assert_eq!(place.query("SELECT count(*) FROM t"), ["0"]);
+}
