@@ -235,9 +235,42 @@ fn a_share_of_the_connections_tries_a_version_before_all_go_by_it() {
         assert_eq!(at_rest(&host, &rollout)["stage"], "canary");
         goes_by(&host, &one, "1.1.0");
     }
-    let promoted = at_rest(&host, &rollout);
-    assert_eq!((promoted["stage"].as_str(), active(&host).as_str()), (Some("watching"), "1.1.0"), "{promoted:#}");
+    let path = format!("/v1/rollouts/{}", rollout["id"].as_str().expect("an identifier"));
+    host.wait_for("its promotion", || Some(()).filter(|()| host.get(&path)["stage"] == "watching"));
+    assert_eq!(active(&host), "1.1.0");
     others.iter().for_each(|other| goes_by(&host, other, "1.1.0"));
+}
+
+#[test]
+fn a_version_that_does_not_suit_a_connection_that_came_meanwhile_is_not_promoted() {
+    let (host, source) = hosted(25, Duration::ZERO);
+    let canaries = canaries(&host, &source);
+    let rollout = roll_out(&host, "1.1.0", "narrow", "?share=1");
+    let (one, _) = canaries(&rollout);
+    // Where a connection that comes is a canary itself, it is refused at once.
+    let came = (0..50).map(|number| format!("c{number}")).find(|name| {
+        let connection = json!({
+            "strategy": "variant",
+            "config": { "table": "other" },
+            "source": { "base_url": source.url(), "allow_private_addresses": true },
+            "destination": { "type": "sqlite", "path": "other.db" },
+        });
+        let path = format!("/v1/tenants/acme/connections/{name}");
+        host.call("PUT", &path, json!({ "connection": connection })).0 == 201
+    });
+    let said = format!("acme/{}: ", came.expect("a connection"));
+    let path = format!("/v1/rollouts/{}", rollout["id"].as_str().expect("an identifier"));
+    let (status, refused) = host.call("POST", &format!("{path}/promote"), json!({}));
+    assert_eq!((status, refused["detail"].to_string().contains(&said)), (422, true), "{refused:#}");
+    assert_eq!(host.get(&path)["stage"], "canary");
+    (0..5).for_each(|_| drop(host.run_to_its_end("acme", &one)));
+    let ended = host.wait_for("its end", || Some(host.get(&path)).filter(|rollout| rollout["stage"] != "canary"));
+    assert_eq!(
+        (&ended["stage"], ended["steps"].to_string().contains(&said)),
+        (&json!("rolled_back"), true),
+        "{ended:#}"
+    );
+    assert_eq!(active(&host), "1.0.0");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::config::StrategyRef;
 use crate::error::Error;
 use crate::model::Report;
 
-use trial::{Found, try_out};
+use trial::{Found, check_all, try_out};
 pub use watch::Rollouts;
 use watch::{PROOFS, Verdict, verdict};
 
@@ -95,16 +95,17 @@ impl Server {
         Ok(())
     }
 
-    /// Makes a version active for all connections that a share of them tries.
+    /// Makes a version active for all connections that a share of them tries, if it suits them still: some may have come
+    /// or changed meanwhile.
     pub async fn promote(&self, id: &str, why: &str) -> Result<()> {
         let rollout = self.store.rollout(id).await?;
-        match rollout.stage {
-            Stage::Canary => self.make_active(&rollout, Stage::Canary, why).await,
-            stage => Err(Refusal::Conflict(format!(
-                "the rollout is {}; only what a share of the connections tries can be promoted",
-                stage.as_str()
-            ))),
+        if rollout.stage != Stage::Canary {
+            let message = "only what a share of the connections tries can be promoted";
+            return Err(Refusal::Conflict(format!("the rollout is {}; {message}", rollout.stage.as_str())));
         }
+        let plugin = self.registry.by_digest(&self.digest_of(&rollout).ok_or(Refusal::Absent)?)?;
+        check_all(self, &plugin, &self.store.connections_naming(rollout.name.as_str()).await?).await?;
+        self.make_active(&rollout, Stage::Canary, why).await
     }
 
     /// Ends a rollout: one that has not switched is refused, one that is watched is rolled back.
@@ -112,8 +113,8 @@ impl Server {
         let rollout = self.store.rollout(id).await?;
         match rollout.stage {
             stage @ (Stage::Canary | Stage::Watching) => {
-                self.rollouts.leave(id);
                 self.store.switch(id, stage, Stage::RolledBack, self.step(why.to_owned())).await?;
+                self.rollouts.leave(id);
                 self.registry.refresh(&*self.store).await
             }
             stage if stage.is_over() => Err(Refusal::Conflict(format!("the rollout is {}", stage.as_str()))),
@@ -142,10 +143,15 @@ impl Server {
         let Version { name, digest, .. } = &*plugin.version;
         let heard = match verdict(outcome) {
             Verdict::Well => match self.rollouts.proved(name, digest) {
-                Some((id, Stage::Canary)) => self.promote(&id, &format!("{PROOFS} runs of canaries ended well")).await,
+                Some((id, Stage::Canary)) => {
+                    // It looks at all connections. The run that was heard need not wait for that.
+                    tokio::spawn(promote_proved(self.clone(), name.clone(), id));
+                    Ok(())
+                }
                 Some((id, stage)) => {
                     let step = self.step(format!("{PROOFS} runs ended well"));
-                    self.store.note_step(&id, stage, Stage::Done, step).await
+                    let noted = self.store.note_step(&id, stage, Stage::Done, step).await;
+                    noted.inspect(|()| self.rollouts.leave(&id))
                 }
                 None => Ok(()),
             },
@@ -216,7 +222,11 @@ impl Server {
     ) -> Result<()> {
         self.rollouts.watch(rollout, stage, digest);
         if let Err(refusal) = change.await {
-            self.rollouts.leave(&rollout.id);
+            // Somebody may have brought it elsewhere.
+            match self.store.rollout(&rollout.id).await?.stage {
+                stage @ (Stage::Canary | Stage::Watching) => self.rollouts.watch(rollout, stage, digest),
+                _ => self.rollouts.leave(&rollout.id),
+            }
             return Err(refusal);
         }
         self.registry.refresh(&*self.store).await
@@ -262,6 +272,16 @@ async fn go_on(server: Server, rollout: Rollout) {
         }
     };
     tell(&rollout.name, begun.await);
+}
+
+/// Makes a version active for all that its canaries have proved, unless it does not suit all any more.
+async fn promote_proved(server: Server, name: Name, id: String) {
+    let promoted = server.promote(&id, &format!("active for all, since {PROOFS} runs of canaries ended well")).await;
+    let ended = match promoted {
+        Err(Refusal::Invalid(error)) => server.roll_back(&id, &format!("rolled back: {}", error.message())).await,
+        other => other,
+    };
+    tell(&name, ended);
 }
 
 /// Who tries a version.

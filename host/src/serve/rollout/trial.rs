@@ -5,6 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::super::connection::Connection;
 use super::super::plugin::Rollout;
+use super::super::registry::Plugin;
 use super::super::{Refusal, Result, Server};
 use super::place;
 use crate::error::Error;
@@ -29,12 +30,7 @@ pub(super) async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found>
     let digest = server.digest_of(rollout).ok_or(Refusal::Absent)?;
     let plugin = server.registry.by_digest(&digest)?;
     let connections = server.store.connections_naming(rollout.name.as_str()).await?;
-    let check = async |connection: &Connection| {
-        let checked = server.runner.check_state(connection, &plugin).await;
-        let unsuited = |error: Error| error.at(format!("it does not suit the connection {}", place(connection)));
-        checked.map_err(|error| Refusal::Invalid(unsuited(error)))
-    };
-    stream::iter(&connections).map(check).buffered(CHECKS).try_collect::<()>().await?;
+    check_all(server, &plugin, &connections).await?;
     let mut doubts = Vec::new();
     if let Some(before) = server.registry.active(&rollout.name) {
         let wider = plugin.version.wider_than(&before);
@@ -53,6 +49,16 @@ pub(super) async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found>
         connections.len()
     );
     Ok(Found { said, doubts })
+}
+
+/// Whether a version suits all these connections: their configurations, and the states that they have.
+pub(super) async fn check_all(server: &Server, plugin: &Plugin, connections: &[Connection]) -> Result<()> {
+    let check = async |connection: &Connection| {
+        let checked = server.runner.check_state(connection, plugin).await;
+        let unsuited = |error: Error| error.at(format!("it does not suit the connection {}", place(connection)));
+        checked.map_err(|error| Refusal::Invalid(unsuited(error)))
+    };
+    stream::iter(connections).map(check).buffered(CHECKS).try_collect().await
 }
 
 /// What a shadow run says against a version. Records that it adds do not, nor requests that were not recorded.

@@ -45,22 +45,17 @@ impl Rollouts {
         self.watched().retain(|_, watched| watched.rollout != rollout);
     }
 
-    /// Counts a run that ended well. Returns the rollout that is proved by it at this stage, if one is.
+    /// Counts a run that ended well. Returns the rollout that is proved by it and those before, at which stage.
     pub(super) fn proved(&self, name: &Name, digest: &str) -> Option<(String, Stage)> {
         let mut all = self.watched();
         let watched = all.get_mut(name).filter(|watched| watched.digest == digest)?;
-        watched.proofs += 1;
-        if watched.proofs < PROOFS {
-            return None;
-        }
-        all.remove(name).map(|watched| (watched.rollout, watched.stage))
+        watched.proofs = watched.proofs.saturating_add(1);
+        (watched.proofs >= PROOFS).then(|| (watched.rollout.clone(), watched.stage))
     }
 
     /// The rollout that a run of this version speaks against, if one is watched.
     pub(super) fn failed(&self, name: &Name, digest: &str) -> Option<String> {
-        let mut all = self.watched();
-        all.get(name).filter(|watched| watched.digest == digest)?;
-        all.remove(name).map(|watched| watched.rollout)
+        self.watched().get(name).filter(|watched| watched.digest == digest).map(|watched| watched.rollout.clone())
     }
 }
 
