@@ -33,7 +33,7 @@ fn flags_overrule_variables_and_these_the_file() {
     );
     let check = |arguments: &[&str], variables: &[(&str, &str)], expected: [&str; 5]| {
         let said = said(&workspace, arguments, variables);
-        let line = said.lines().find(|line| line.contains("serving with "));
+        let line = said.lines().find(|line| line.contains("serving with these settings"));
         let line = line.unwrap_or_else(|| panic!("{arguments:?}: {said}"));
         assert!(expected.iter().all(|setting| line.contains(setting)), "{arguments:?}: {line}");
     };
@@ -55,7 +55,7 @@ fn flags_overrule_variables_and_these_the_file() {
     check(
         &["serve", "--data", "other", "--listen", "127.0.0.1:0", "--allow-private-addresses"],
         &[],
-        ["concurrent_runs=64", "drain=30s", "keep_runs=20", "keep_runs_for=2160h", "allow_private_addresses=true"],
+        ["concurrent_runs=64", "drain=30s", "keep_runs=20", "keep_runs_for=7776000s", "allow_private_addresses=true"],
     );
 }
 

@@ -67,7 +67,7 @@ async fn serve(setup: Setup, screen: Screen, operator: &Operator) -> Result<u8> 
         Error::configuration(format!("cannot listen on {}: {error}", setup.listen))
             .help("choose another address by `--listen`")
     })?;
-    tracing::info!("serving with {setup} limits={}", operator.changed());
+    setup.tell(&operator.changed());
     first_token(&server).await?;
     if !screen.is_quiet {
         let address = listener.local_addr().unwrap_or(setup.listen);

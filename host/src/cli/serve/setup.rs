@@ -1,6 +1,5 @@
 //! What a server is started with: a flag overrules a variable, that its file, and that what counts where nobody says it.
 
-use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -117,17 +116,20 @@ impl Setup {
             limits: file.limits,
         }
     }
-}
 
-/// As it stands in the log: `key=value` each.
-impl fmt::Display for Setup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Setup { data, listen, concurrent_runs, drain, allow_private_addresses, keep_runs_for, keep_runs, .. } =
-            self;
-        let data = data.display();
-        write!(f, "data={data} listen={listen} concurrent_runs={concurrent_runs} drain={drain:?} ")?;
-        write!(f, "allow_private_addresses={allow_private_addresses} ")?;
-        write!(f, "keep_runs_for={}h keep_runs={keep_runs}", keep_runs_for.as_secs() / 3_600)
+    /// Tells the log what is in force: this, and those limits that do not have their defaults.
+    pub(super) fn tell(&self, limits: &str) {
+        tracing::info!(
+            data = %self.data.display(),
+            listen = %self.listen,
+            concurrent_runs = self.concurrent_runs,
+            drain = ?self.drain,
+            allow_private_addresses = self.allow_private_addresses,
+            keep_runs_for = ?self.keep_runs_for,
+            keep_runs = self.keep_runs,
+            limits,
+            "serving with these settings"
+        );
     }
 }
 

@@ -146,3 +146,28 @@ async fn of_each_form_of_state_the_last_is_kept() {
         assert_eq!(fixture.store.kept_state(&a, &c, form).await.expect("an answer"), expected, "{form}");
     }
 }
+
+#[tokio::test]
+async fn what_an_earlier_version_kept_is_there_still() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sql = rusqlite::Connection::open(folder.path().join("tidegate.db")).expect("a database");
+    sql.execute_batch(&format!(
+        "{} {} PRAGMA user_version = 2;
+         INSERT INTO tenants (name, created_at) VALUES ('a', 1);
+         INSERT INTO connections (tenant, name, document, is_paused, revision, created_at, updated_at)
+             VALUES ('a', 'c', '{{\"strategy\":\"feed\"}}', 0, 7, 1, 1);
+         INSERT INTO kept_states VALUES ('a', 'c', 1, '\"kept\"', 'd0');
+         INSERT INTO rollouts VALUES ('1', 'feed', NULL, NULL, '\"at_end\"', 'watching', 0, '[]', 1);",
+        include_str!("../schema.sql"),
+        include_str!("../plugins.sql"),
+    ))
+    .expect("a store of version 2");
+    drop(sql);
+    let fixture = Fixture { store: open(folder.path()), folder };
+    let (a, c) = (name("a"), name("c"));
+    let kept = fixture.store.kept_state(&a, &c, 1).await.expect("an answer");
+    assert_eq!(kept, Some(state("\"kept\"", 1, "d0")));
+    let rollout = fixture.store.rollout("1").await.expect("it");
+    assert_eq!((rollout.stage, rollout.share, rollout.canaries), (Stage::Watching, Share::ALL, None));
+    assert_eq!(fixture.store.tenant(&a).await.expect("it").revision, 0);
+}
