@@ -113,7 +113,12 @@ impl Server {
         let rollout = self.store.rollout(id).await?;
         match rollout.stage {
             stage @ (Stage::Canary | Stage::Watching) => {
-                self.store.switch(id, stage, Stage::RolledBack, self.step(why.to_owned())).await?;
+                let back = |stage| self.store.switch(id, stage, Stage::RolledBack, self.step(why.to_owned()));
+                match back(stage).await {
+                    // It was promoted meanwhile.
+                    Err(Refusal::Conflict(_)) if stage == Stage::Canary => back(Stage::Watching).await?,
+                    switched => switched?,
+                }
                 self.rollouts.leave(id);
                 self.registry.refresh(&*self.store).await
             }

@@ -23,7 +23,7 @@ use crate::serve::canary::Share;
 use crate::serve::registry::Use;
 use crate::serve::rollout::Manner;
 use crate::serve::tenant::Name;
-use crate::serve::{Refusal, Server, plugin};
+use crate::serve::{self, Refusal, Server, plugin};
 
 /// The most bytes of a component that is taken from the network; the limit `component_bytes` may be lower.
 const LARGEST: usize = 64 << 20;
@@ -268,7 +268,7 @@ pub(super) async fn upload_plugin(
     let name = name(&allowed.path.plugin)?;
     let by = Some(allowed.caller.id);
     let manner = manner(query.value.handover, query.value.share)?;
-    let rollout = server.roll_out(&name, component, manner, by).await?;
+    let rollout = to_its_end(async move { server.roll_out(&name, component, manner, by).await }).await?;
     Ok(accepted(rollout))
 }
 
@@ -287,7 +287,9 @@ pub(super) async fn activate_plugin(
     let activate = async {
         let name = name(&allowed.path.plugin)?;
         let Activation { digest, handover, share } = body.value;
-        Ok(accepted(server.roll_out_again(&name, &digest, manner(handover, share)?).await?))
+        let (server, manner) = (server.clone(), manner(handover, share)?);
+        let again = async move { server.roll_out_again(&name, &digest, manner).await };
+        Ok(accepted(to_its_end(again).await?))
     };
     once.answer(&server, &allowed.caller, &body.digest, activate).await
 }
@@ -336,7 +338,8 @@ pub(super) async fn approve_rollout(
 ) -> Result<Response> {
     let id = &allowed.path.rollout;
     let approve = async {
-        server.approve(id, &allowed.caller.id).await?;
+        let (changed, of, by) = (server.clone(), id.clone(), allowed.caller.id.clone());
+        to_its_end(async move { changed.approve(&of, &by).await }).await?;
         Ok((StatusCode::ACCEPTED, Json(Rollout::from(server.store.rollout(id).await?))))
     };
     once.answer(&server, &allowed.caller, &[], approve).await
@@ -355,7 +358,8 @@ pub(super) async fn promote_rollout(
 ) -> Result<Response> {
     let id = &allowed.path.rollout;
     let promote = async {
-        server.promote(id, &format!("promoted by {}", allowed.caller.id)).await?;
+        let (changed, of, why) = (server.clone(), id.clone(), format!("promoted by {}", allowed.caller.id));
+        to_its_end(async move { changed.promote(&of, &why).await }).await?;
         Ok(Json(Rollout::from(server.store.rollout(id).await?)))
     };
     once.answer(&server, &allowed.caller, &[], promote).await
@@ -379,10 +383,18 @@ pub(super) async fn roll_back(
         if !(1..=1_000).contains(&reason.chars().count()) {
             return Err(Problem::invalid("reason: it has 1 to 1000 characters"));
         }
-        server.roll_back(id, &format!("rolled back by {}: {reason}", allowed.caller.id)).await?;
+        let why = format!("rolled back by {}: {reason}", allowed.caller.id);
+        let (changed, of) = (server.clone(), id.clone());
+        to_its_end(async move { changed.roll_back(&of, &why).await }).await?;
         Ok(Json(Rollout::from(server.store.rollout(id).await?)))
     };
     once.answer(&server, &allowed.caller, &body.digest, roll_back).await
+}
+
+/// Makes a change to its end, also where its caller goes away meanwhile: so what the store has is what runs go by.
+async fn to_its_end<T: Send + 'static>(change: impl Future<Output = serve::Result<T>> + Send + 'static) -> Result<T> {
+    let ended = tokio::spawn(change).await;
+    Ok(ended.unwrap_or_else(|_| Err(Refusal::failed("the server crashed while it made the change")))?)
 }
 
 fn manner(handover: Handover, share: Option<u8>) -> Result<Manner> {

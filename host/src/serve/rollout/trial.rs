@@ -8,7 +8,7 @@ use super::super::plugin::Rollout;
 use super::super::registry::Plugin;
 use super::super::{Refusal, Result, Server};
 use super::place;
-use crate::error::Error;
+use crate::error::Origin;
 use crate::plugin::cut;
 use crate::recording::Shadow;
 
@@ -55,8 +55,10 @@ pub(super) async fn try_out(server: &Server, rollout: &Rollout) -> Result<Found>
 pub(super) async fn check_all(server: &Server, plugin: &Plugin, connections: &[Connection]) -> Result<()> {
     let check = async |connection: &Connection| {
         let checked = server.runner.check_state(connection, plugin).await;
-        let unsuited = |error: Error| error.at(format!("it does not suit the connection {}", place(connection)));
-        checked.map_err(|error| Refusal::Invalid(unsuited(error)))
+        checked.map_err(|error| match error.origin() {
+            Origin::Host => Refusal::Failed(error.at(place(connection))),
+            _ => Refusal::Invalid(error.at(format!("it does not suit the connection {}", place(connection)))),
+        })
     };
     stream::iter(connections).map(check).buffered(CHECKS).try_collect().await
 }
