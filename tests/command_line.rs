@@ -59,6 +59,8 @@ fn a_report_has_all_its_fields_whether_the_run_ends_well_or_not() {
         "deleted",
         "checkpoints",
         "bytes_in",
+        "cpu_seconds",
+        "memory_bytes",
         "seconds",
         "state",
         "error",
@@ -70,6 +72,7 @@ fn a_report_has_all_its_fields_whether_the_run_ends_well_or_not() {
     assert!(done["rows_read"].as_u64() >= Some(200) && done["requests"].as_u64() >= Some(4), "{done}");
     assert_eq!(done["plugin_digest"].as_str().map(str::len), Some(64), "{done}");
     assert!(done["bytes_in"].as_u64() > Some(10_000) && done["checkpoints"].as_u64() >= Some(1), "{done}");
+    assert!(done["cpu_seconds"].as_f64() > Some(0.0) && done["memory_bytes"].as_u64() >= Some(65_536), "{done}");
     assert!(done["state"]["last_updated_at"].is_string(), "{done}");
 
     let failed = workspace.sync("users.yaml", &["--set", "config.path=/nowhere"]);

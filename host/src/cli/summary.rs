@@ -29,6 +29,8 @@ fn report_json(report: &Report) -> Value {
         "deleted": committed.deleted,
         "checkpoints": committed.checkpoints,
         "bytes_in": progress.bytes_in,
+        "cpu_seconds": progress.cpu.as_millis() as f64 / 1e3,
+        "memory_bytes": progress.memory_bytes,
         "seconds": (report.seconds * 1e3).round() / 1e3,
         "state": report.state.as_ref().map(state_json),
         "error": report.error.as_ref().map(error_json),
@@ -136,6 +138,8 @@ pub(super) fn seconds(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::error::Origin;
     use crate::model::{Counts, Instant, Progress};
@@ -147,7 +151,15 @@ mod tests {
             strategy: "keyset".to_owned(),
             plugin_digest: "abc".to_owned(),
             status: Status::Done,
-            progress: Progress { requests: 4, retries: 1, bytes_in: 5, rows_read: 6, committed },
+            progress: Progress {
+                requests: 4,
+                retries: 1,
+                bytes_in: 5,
+                rows_read: 6,
+                cpu: Duration::from_micros(2_345_678),
+                memory_bytes: 65_536,
+                committed,
+            },
             seconds: 1.23456,
             state: None,
             error: None,
@@ -163,6 +175,7 @@ mod tests {
         let expected = concat!(
             r#"[{"name":"orders","strategy":"keyset","plugin_digest":"abc","status":"done","retry_at":null,"requests":4,"retries":1,"#,
             r#""rows_read":6,"inserted":3,"updated":2,"unchanged":1,"deleted":0,"checkpoints":2,"bytes_in":5,"#,
+            r#""cpu_seconds":2.345,"memory_bytes":65536,"#,
             r#""seconds":1.235,"state":null,"error":null}]"#
         );
         assert_eq!(to_json(&[report()]).to_string(), expected);

@@ -1,5 +1,7 @@
 //! What is said of a run, while it goes on and at its end.
 
+use std::time::Duration;
+
 use super::{Instant, State};
 use crate::error::Error;
 
@@ -39,6 +41,10 @@ pub struct Progress {
     pub bytes_in: u64,
     /// Rows that the strategy staged.
     pub rows_read: u64,
+    /// Processor time of the strategy.
+    pub cpu: Duration,
+    /// The greatest size of the strategy's memory, in bytes.
+    pub memory_bytes: u64,
     /// What the sink committed.
     pub committed: Counts,
 }
@@ -49,6 +55,8 @@ impl std::ops::AddAssign for Progress {
         self.retries += other.retries;
         self.bytes_in += other.bytes_in;
         self.rows_read += other.rows_read;
+        self.cpu += other.cpu;
+        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
         self.committed += other.committed;
     }
 }

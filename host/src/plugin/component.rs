@@ -7,10 +7,10 @@ use tokio::time::timeout;
 use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 
 use super::contract::{self, StrategyPre};
-use super::cpu::Meter;
 use super::guest::{Call, Guest, Host};
 use super::lanes::Lanes;
 use super::limits::{LimitReached, Limits, remedy};
+use super::meter::Meter;
 use super::{Manifest, Services, Strategy};
 use crate::BoxFuture;
 use crate::error::{Error, Origin, Result};
@@ -66,6 +66,7 @@ impl ComponentStrategy {
         &self,
         call: Call,
         name: &'static str,
+        meter: Arc<Meter>,
         work: impl FnOnce(Arc<Inner>, Arc<Meter>) -> F + Send + 'static,
     ) -> BoxFuture<'static, Result<T>>
     where
@@ -75,7 +76,6 @@ impl ComponentStrategy {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
             let room = inner.room(call).await?;
-            let meter = Arc::new(Meter::default());
             let work = work(Arc::clone(&inner), Arc::clone(&meter));
             // A call that is given up keeps its room until its instance is gone.
             let work = async move {
@@ -207,20 +207,28 @@ impl Strategy for ComponentStrategy {
 
     fn describe(&self) -> BoxFuture<'_, Result<Manifest>> {
         Box::pin(async {
-            let describe =
-                || self.make(Call::Describe, DESCRIBE, |inner, meter| async move { inner.describe(meter).await });
+            let describe = || {
+                self.make(Call::Describe, DESCRIBE, Arc::default(), |inner, meter| async move {
+                    inner.describe(meter).await
+                })
+            };
             self.0.ready.manifest.get_or_try_init(describe).await.cloned()
         })
     }
 
     fn schema<'a>(&'a self, config: &'a str) -> BoxFuture<'a, Result<Vec<Table>>> {
         let config = config.to_owned();
-        self.make(Call::Describe, SCHEMA, |inner, meter| async move { inner.schema(config, meter).await })
+        self.make(
+            Call::Describe,
+            SCHEMA,
+            Arc::default(),
+            |inner, meter| async move { inner.schema(config, meter).await },
+        )
     }
 
     fn migrate_state<'a>(&'a self, from: u32, state: &'a str) -> BoxFuture<'a, Result<String>> {
         let state = state.to_owned();
-        self.make(Call::Describe, MIGRATE_STATE, move |inner, meter| async move {
+        self.make(Call::Describe, MIGRATE_STATE, Arc::default(), move |inner, meter| async move {
             inner.migrate_state(from, state, meter).await
         })
     }
@@ -232,8 +240,9 @@ impl Strategy for ComponentStrategy {
         services: Arc<dyn Services>,
     ) -> BoxFuture<'a, Result<()>> {
         let (config, state) = (config.to_owned(), state.map(str::to_owned));
+        let meter = services.meter();
         let host = Host { services, runtime: self.0.house.lanes.caller() };
-        self.make(Call::Sync, SYNC, |inner, meter| async move { inner.sync(config, state, host, meter).await })
+        self.make(Call::Sync, SYNC, meter, |inner, meter| async move { inner.sync(config, state, host, meter).await })
     }
 }
 

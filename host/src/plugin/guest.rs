@@ -11,9 +11,9 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{ResourceLimiter, Result as WasmResult};
 
 use super::Services;
-use super::cpu::Meter;
 use super::held::{Claim, Held, Weigh};
 use super::limits::{LimitReached, Limits};
+use super::meter::Meter;
 use super::wire::{Told, WireError};
 use crate::error::{Error, Result};
 use crate::http::Page;
@@ -192,6 +192,7 @@ impl ResourceLimiter for Guest {
     fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> WasmResult<bool> {
         let most = self.limits.memory_bytes;
         if wanted <= most {
+            self.meter.grown(wanted);
             return Ok(true);
         }
         Err(LimitReached::trap("memory", format!("{wanted} bytes of memory asked for, more than {most}")))
@@ -220,6 +221,7 @@ mod tests {
         let mut guest = guest(Limits { memory_bytes: 1_000, table_elements: 10, ..Limits::default() });
         let said = |grown: WasmResult<bool>| grown.map_err(|error| error.to_string());
         assert_eq!(said(guest.memory_growing(0, 1_000, None)), Ok(true));
+        assert_eq!(guest.meter.read().1, 1_000);
         let memory = "1001 bytes of memory asked for, more than 1000";
         assert_eq!(said(guest.memory_growing(0, 1_001, None)), Err(memory.to_owned()));
         assert_eq!(said(guest.table_growing(0, 10, None)), Ok(true));

@@ -19,7 +19,7 @@ use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::budget::{Budget, Lane};
-use super::cpu::Meter;
+use super::meter::Meter;
 use crate::error::{Error, Result};
 
 /// The threads of guests.

@@ -9,13 +9,13 @@ mod cache;
 mod compile;
 mod component;
 mod contract;
-mod cpu;
 mod engine;
 mod guest;
 mod held;
 mod instance;
 mod lanes;
 mod limits;
+mod meter;
 mod shelf;
 mod vetting;
 mod wire;
@@ -32,6 +32,7 @@ pub use compile::{Confines, compile_component};
 pub use engine::{Builder, CACHE_VARIABLE, Engine, Inspection};
 pub(crate) use limits::cut;
 pub use limits::{LIMITS_VARIABLE, Limit, Limits, Scope, TABLE as LIMITS, Unit, reached};
+pub use meter::Meter;
 pub use vetting::CONTRACT_VERSION;
 
 /// What a strategy says of itself. See `manifest` in `wit/world.wit`.
@@ -91,6 +92,9 @@ pub trait Services: Send + Sync {
 
     /// The present time of the run, in milliseconds since 1970.
     fn now(&self) -> i64;
+
+    /// Counts what the strategy uses while it reads.
+    fn meter(&self) -> Arc<Meter>;
 
     /// Writes a line to the run's log. The level is one of those of `wit/log.wit`.
     fn log(&self, level: &str, message: &str);

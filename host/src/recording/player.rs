@@ -11,7 +11,7 @@ use crate::BoxFuture;
 use crate::error::{Error, Origin, Result};
 use crate::http::{Page, Request, Response};
 use crate::model::Change;
-use crate::plugin::{Services, Strategy};
+use crate::plugin::{Meter, Services, Strategy};
 
 /// Runs a strategy on a recording, without a source or a destination, and compares what it does with what was recorded.
 pub async fn replay(tape: &Tape, strategy: &dyn Strategy) -> Result<Comparison> {
@@ -129,6 +129,10 @@ impl Services for Player {
         let mut play = self.play();
         play.now = play.times.pop_front().unwrap_or(play.now);
         play.now
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        Arc::default()
     }
 
     fn log(&self, level: &str, message: &str) {

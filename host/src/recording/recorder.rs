@@ -13,7 +13,7 @@ use crate::BoxFuture;
 use crate::error::Result;
 use crate::http::{Page, Request};
 use crate::model::{Change, Table};
-use crate::plugin::{Manifest, Services, Strategy};
+use crate::plugin::{Manifest, Meter, Services, Strategy};
 
 /// A strategy whose syncs are recorded into a file.
 pub struct Recorder {
@@ -182,6 +182,10 @@ impl Services for Ear {
         let at = self.services.now();
         self.note(|| Event::Now { at });
         at
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        self.services.meter()
     }
 
     fn log(&self, level: &str, message: &str) {

@@ -18,6 +18,8 @@ pub struct LiveRun {
     pub lease: Lease,
     /// How far it is. Its strategy may still be on its way.
     pub gauge: Option<Arc<Gauge>>,
+    /// The version of its strategy, once it is there.
+    pub(super) plugin: Option<String>,
     /// Cancelled when somebody wants it to stop at its last checkpoint.
     pub cancel: CancellationToken,
     /// Cancelled when the lease is lost: the run commits no more.
@@ -48,6 +50,7 @@ impl Live {
         let run = LiveRun {
             lease: claim.lease.clone(),
             gauge: None,
+            plugin: None,
             cancel: CancellationToken::new(),
             lost: CancellationToken::new(),
         };
@@ -55,9 +58,10 @@ impl Live {
         run
     }
 
-    pub(super) fn show(&self, id: &str, gauge: Arc<Gauge>) {
+    pub(super) fn show(&self, id: &str, gauge: Arc<Gauge>, plugin: String) {
         if let Some(held) = self.runs().get_mut(id) {
             held.run.gauge = Some(gauge);
+            held.run.plugin = Some(plugin);
         }
     }
 
@@ -68,6 +72,11 @@ impl Live {
     /// A tenant's run, if it goes on here.
     pub fn run(&self, tenant: &Name, id: &str) -> Option<LiveRun> {
         self.runs().get(id).map(|held| &held.run).filter(|run| run.lease.tenant == *tenant).cloned()
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<LiveRun> {
+        self.runs().values().map(|held| held.run.clone()).collect()
     }
 
     /// The rights under which they run.

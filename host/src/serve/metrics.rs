@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::collector::Collector;
@@ -33,6 +34,9 @@ const OTHER: &str = "_other";
 const PREFIX: &str = "tidegate";
 /// Of seconds, from the shortest run to the longest wait.
 const BUCKETS: [f64; 11] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
+/// Of bytes, from the smallest memory to the largest.
+const SIZES: [f64; 8] =
+    [262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1_073_741_824.0, 4_294_967_296.0];
 /// So many rollouts are asked of the store.
 const PAGE: u32 = 1_000;
 
@@ -50,6 +54,8 @@ pub struct Metrics {
     requests: Counters<2>,
     retries: Counters<2>,
     bytes: Counters<2>,
+    cpu: Family<Labels<2>, Counter<f64, AtomicU64>>,
+    memory: Histograms<1>,
     queue_wait: Histograms<1>,
     run_time: Histograms<1>,
     store_errors: Counter,
@@ -67,24 +73,34 @@ impl Default for Metrics {
             requests: Family::default(),
             retries: Family::default(),
             bytes: Family::default(),
+            cpu: Family::default(),
+            memory: Family::new_with_constructor(sizes as fn() -> Histogram),
             queue_wait: histograms(),
             run_time: histograms(),
             store_errors: Counter::default(),
         };
-        let Metrics { registry, runs, rows, requests, retries, bytes, queue_wait, run_time, store_errors, .. } =
-            &mut metrics;
+        let Metrics { registry, runs, rows, requests, retries, bytes, cpu, memory, .. } = &mut metrics;
         registry.register("runs", "Runs that ended, by how", runs.clone());
         registry.register("rows", "Rows that were committed, by what became of them", rows.clone());
         registry.register("requests", "Requests sent to sources, retries included", requests.clone());
         registry.register("retries", "Requests that repeated one that had failed", retries.clone());
         let help = "Bytes of the bodies of sources' answers, decompressed";
         registry.register_with_unit("received", help, Unit::Bytes, bytes.clone());
+        let help = "Processor time of strategies";
+        registry.register_with_unit("cpu", help, Unit::Seconds, cpu.clone());
+        let help = "How large the memories of strategies became";
+        registry.register_with_unit("run_memory", help, Unit::Bytes, memory.clone());
+        let Metrics { registry, queue_wait, run_time, store_errors, .. } = &mut metrics;
         let help = "From when a run was due by its schedule to when it began";
         registry.register_with_unit("queue_wait", help, Unit::Seconds, queue_wait.clone());
         registry.register_with_unit("run_time", "How long runs took", Unit::Seconds, run_time.clone());
         registry.register("store_errors", "What the store failed at", store_errors.clone());
         metrics
     }
+}
+
+fn sizes() -> Histogram {
+    Histogram::new(SIZES)
 }
 
 fn histogram() -> Histogram {
@@ -111,6 +127,8 @@ impl Metrics {
         self.requests.get_or_create(&[tenant(), plugin()]).inc_by(end.progress.requests);
         self.retries.get_or_create(&[tenant(), plugin()]).inc_by(end.progress.retries);
         self.bytes.get_or_create(&[tenant(), plugin()]).inc_by(end.progress.bytes_in);
+        self.cpu.get_or_create(&[tenant(), plugin()]).inc_by(end.progress.cpu.as_secs_f64());
+        self.memory.get_or_create(&[plugin()]).observe(end.progress.memory_bytes as f64);
         self.run_time.get_or_create(&[plugin()]).observe(seconds(run.started_at, end.at));
         if let Some(due) = run.scheduled_for {
             self.queue_wait.get_or_create(&[tenant()]).observe(seconds(due, run.started_at));
@@ -170,8 +188,8 @@ impl Gauge {
         self.add(labels, 1);
     }
 
-    fn add(&mut self, labels: Vec<(&'static str, String)>, count: u64) {
-        *self.counts.entry(labels).or_default() += count;
+    fn add(&mut self, labels: Vec<(&'static str, String)>, more: u64) {
+        *self.counts.entry(labels).or_default() += more;
     }
 }
 
@@ -207,9 +225,15 @@ impl Server {
 
     async fn gauges(&self) -> Result<Registry> {
         let label = |tenant: &Name| ("tenant", self.metrics.tenants.label(tenant.as_str()));
+        let version = |plugin: &str| ("plugin", self.metrics.plugins.label(plugin));
         let mut running = Gauge::new("running_runs", "Runs that go on in this process");
-        for lease in self.live.leases() {
-            running.count(vec![label(&lease.tenant)]);
+        let mut memory = Gauge::new("memory_bytes", "Memory of the strategies of runs that go on in this process");
+        for run in self.live.all() {
+            let tenant = label(&run.lease.tenant);
+            if let (Some(gauge), Some(plugin)) = (run.gauge, run.plugin) {
+                memory.add(vec![tenant.clone(), version(&plugin)], gauge.snapshot().memory_bytes);
+            }
+            running.count(vec![tenant]);
         }
         let mut connections = Gauge::new("connections", "Connections, by how they do");
         for (tenant, state, count) in self.store.count_connections().await? {
@@ -217,10 +241,10 @@ impl Server {
         }
         let mut rollouts = Gauge::new("rollouts", "The latest 1,000 rollouts, by how far they are");
         for rollout in self.store.rollouts(None, Page { after: None, limit: PAGE }).await? {
-            rollouts.count(vec![("stage", rollout.stage.as_str().to_owned())]);
+            rollouts.count(vec![version(rollout.name.as_str()), ("stage", rollout.stage.as_str().to_owned())]);
         }
         let mut registry = Registry::with_prefix(PREFIX);
-        for gauge in [running, connections, rollouts] {
+        for gauge in [running, memory, connections, rollouts] {
             registry.register_collector(Box::new(gauge));
         }
         Ok(registry)

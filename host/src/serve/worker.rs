@@ -112,7 +112,7 @@ async fn run_a_part(
     };
     let (outcome, why, log) = match server.runner.start(order).await {
         Ok(Running { gauge, report }) => {
-            server.live.show(&claim.run.id, gauge.clone());
+            server.live.show(&claim.run.id, gauge.clone(), plugin.version.to_string());
             let superseded = server.registry.superseded(&claim.connection, &plugin.version.digest);
             let (report, why) = watch(report, &gauge, live, claim, settings, stop, superseded, interrupt).await;
             (Ok(report), why, gauge.lines())

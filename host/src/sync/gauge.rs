@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::http::Meter;
 use crate::model::{Counts, LogLine, Progress};
+use crate::plugin;
 
 /// How many of the last lines are kept to be looked at.
 const LINES: usize = 200;
@@ -14,6 +15,7 @@ const LINES: usize = 200;
 #[derive(Debug, Default)]
 pub struct Gauge {
     meter: Arc<Meter>,
+    strategy: Arc<plugin::Meter>,
     rows_read: AtomicU64,
     committed: Mutex<Counts>,
     dropped_lines: AtomicU64,
@@ -39,11 +41,18 @@ impl Gauge {
         &self.meter
     }
 
+    /// Counts what the run's strategy uses.
+    pub(super) fn strategy(&self) -> Arc<plugin::Meter> {
+        Arc::clone(&self.strategy)
+    }
+
     /// The figures at this moment.
     pub fn snapshot(&self) -> Progress {
         let (requests, retries, bytes_in) = self.meter.read();
+        let (cpu, memory_bytes) = self.strategy.read();
         let committed = *self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        Progress { requests, retries, bytes_in, rows_read: self.rows_read.load(Relaxed), committed }
+        let rows_read = self.rows_read.load(Relaxed);
+        Progress { requests, retries, bytes_in, rows_read, cpu, memory_bytes, committed }
     }
 
     pub(super) fn rows_read(&self, rows: usize) {

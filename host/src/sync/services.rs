@@ -19,7 +19,7 @@ use crate::BoxFuture;
 use crate::error::{Error, Result};
 use crate::http::{Fetch, Page, Request};
 use crate::model::{Batch, Change, State};
-use crate::plugin::{Services, cut};
+use crate::plugin::{Meter, Services, cut};
 use crate::suggest;
 
 pub(super) struct RunServices {
@@ -207,6 +207,10 @@ impl Services for RunServices {
 
     fn started(&self) -> i64 {
         self.clock.began()
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        self.gauge.strategy()
     }
 
     fn now(&self) -> i64 {

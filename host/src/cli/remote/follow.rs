@@ -151,6 +151,8 @@ fn figures(data: &Value) -> Progress {
         retries: figure("retries"),
         bytes_in: figure("bytes_in"),
         rows_read: figure("rows_read"),
+        cpu: Duration::try_from_secs_f64(data["cpu_seconds"].as_f64().unwrap_or(0.0)).unwrap_or_default(),
+        memory_bytes: figure("memory_bytes"),
         committed: Counts {
             inserted: figure("inserted"),
             updated: figure("updated"),

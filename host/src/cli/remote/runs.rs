@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::AskedFor;
-use super::show::{self, Column, digest, size, text, time};
+use super::show::{self, Column, digest, duration, size, text, time};
 use crate::cli::exit;
 use crate::cli::logging::Screen;
 use crate::error::Result;
@@ -54,13 +54,15 @@ const COLUMNS: [Column; 9] = [
     ("inserted", |run| text(&run["progress"]["inserted"])),
 ];
 
-const FACTS: [Column; 10] = [
+const FACTS: [Column; 12] = [
     ("updated", |run| text(&run["progress"]["updated"])),
     ("unchanged", |run| text(&run["progress"]["unchanged"])),
     ("deleted", |run| text(&run["progress"]["deleted"])),
     ("checkpoints", |run| text(&run["progress"]["checkpoints"])),
     ("retries", |run| text(&run["progress"]["retries"])),
     ("received", |run| size(&run["progress"]["bytes_in"])),
+    ("processor", |run| duration(&run["progress"]["cpu_seconds"])),
+    ("memory", |run| size(&run["progress"]["memory_bytes"])),
     ("full refresh", |run| text(&run["full_refresh"])),
     ("planned for", |run| time(&run["scheduled_for"])),
     ("again at", |run| time(&run["retry_at"])),

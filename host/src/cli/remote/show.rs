@@ -47,6 +47,11 @@ pub(super) fn size(value: &Value) -> String {
     value.as_u64().map(summary::bytes).unwrap_or_default()
 }
 
+/// A number of seconds, where there is one.
+pub(super) fn duration(value: &Value) -> String {
+    value.as_f64().map(summary::seconds).unwrap_or_default()
+}
+
 /// A time, to the second.
 pub(super) fn time(value: &Value) -> String {
     let text = text(value);

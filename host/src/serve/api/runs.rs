@@ -32,6 +32,10 @@ pub(super) struct Progress {
     bytes_in: u64,
     /// Rows that the strategy staged.
     rows_read: u64,
+    /// Processor time of the strategy, in seconds.
+    cpu_seconds: f64,
+    /// The greatest size of the strategy's memory, in bytes.
+    memory_bytes: u64,
     /// Rows that were not there before.
     inserted: u64,
     /// Rows whose content changed.
@@ -46,9 +50,22 @@ pub(super) struct Progress {
 
 impl From<model::Progress> for Progress {
     fn from(progress: model::Progress) -> Progress {
-        let model::Progress { requests, retries, bytes_in, rows_read, committed } = progress;
+        let model::Progress { requests, retries, bytes_in, rows_read, cpu, memory_bytes, committed } = progress;
         let model::Counts { inserted, updated, unchanged, deleted, checkpoints } = committed;
-        Progress { requests, retries, bytes_in, rows_read, inserted, updated, unchanged, deleted, checkpoints }
+        let cpu_seconds = cpu.as_millis() as f64 / 1e3;
+        Progress {
+            requests,
+            retries,
+            bytes_in,
+            rows_read,
+            cpu_seconds,
+            memory_bytes,
+            inserted,
+            updated,
+            unchanged,
+            deleted,
+            checkpoints,
+        }
     }
 }
 

@@ -38,7 +38,7 @@ async fn a_run_that_goes_on_tells_how_far_it_is_and_can_be_cancelled() {
 
     let live = lab.server.live.begin(&claim, Millis::MAX);
     let gauge = Arc::new(Gauge::default());
-    lab.server.live.show(&run.id, Arc::clone(&gauge));
+    lab.server.live.show(&run.id, Arc::clone(&gauge), "keyset@1.0.0".to_owned());
     gauge.say(0, "info", "page 1");
     let shown = lab.check(Ask::new("GET", &path).by(&lab.own.reader), 200, "").await.json();
     assert_eq!(shown["progress"]["requests"], 0);

@@ -19,6 +19,7 @@ async fn ended_runs_are_counted() {
     }
     let begun = begun(&lab.server, lab.other.tenant, lab.other.connection).await;
     lab.server.live.begin(&begun, begun.run.started_at);
+    lab.server.live.show(&begun.run.id, Arc::default(), "keyset@1.0.0".to_owned());
     let said = lab.check(Ask::new("GET", "/metrics").by(&lab.operator), 200, "").await;
     assert!(said.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
     let text = said.text();
@@ -33,6 +34,10 @@ async fn ended_runs_are_counted() {
         r#"tidegate_requests_total{tenant="own",plugin="keyset@1.0.0"} 9"#,
         r#"tidegate_retries_total{tenant="own",plugin="keyset@1.0.0"} 0"#,
         r#"tidegate_received_bytes_total{tenant="own",plugin="keyset@1.0.0"} 0"#,
+        r#"tidegate_cpu_seconds_total{tenant="own",plugin="keyset@1.0.0"} 4.5"#,
+        r#"tidegate_run_memory_bytes_bucket{le="1048576.0",plugin="keyset@1.0.0"} 0"#,
+        r#"tidegate_run_memory_bytes_bucket{le="4194304.0",plugin="keyset@1.0.0"} 4"#,
+        r#"tidegate_memory_bytes{tenant="other",plugin="keyset@1.0.0"} 0"#,
         "# TYPE tidegate_queue_wait_seconds histogram",
         r#"tidegate_queue_wait_seconds_bucket{le="1.0",tenant="own"} 0"#,
         r#"tidegate_queue_wait_seconds_bucket{le="5.0",tenant="own"} 3"#,
@@ -46,6 +51,7 @@ async fn ended_runs_are_counted() {
         "# TYPE tidegate_running_runs gauge",
         r#"tidegate_running_runs{tenant="other"} 1"#,
         "# TYPE tidegate_rollouts gauge",
+        r#"tidegate_rollouts{plugin="keyset",stage="awaiting_approval"} 1"#,
         "tidegate_store_errors_total 0",
     ];
     for line in lines {

@@ -10,9 +10,11 @@ mod dashboard;
 mod described;
 mod events;
 mod metrics;
+mod probes;
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -325,7 +327,14 @@ fn failed(at: Millis) -> End {
     End {
         at,
         status: "failed".to_owned(),
-        progress: Progress { requests: 3, rows_read: 7, committed, ..Progress::default() },
+        progress: Progress {
+            requests: 3,
+            rows_read: 7,
+            cpu: Duration::from_millis(1_500),
+            memory_bytes: 2 << 20,
+            committed,
+            ..Progress::default()
+        },
         plugin_digest: "ab".repeat(32),
         retry_at: None,
         error: Some(RunError {

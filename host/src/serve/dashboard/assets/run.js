@@ -54,6 +54,8 @@ export function run({ tenant, id }, page) {
           ["Unchanged", "unchanged"], ["Requests", "requests"], ["Retries", "retries"], ["Checkpoints", "checkpoints"]]
           .map(([title, key]) => fact(title, progress ? count(progress[key]) : "–")),
         fact("Received", progress ? bytes(progress.bytes_in) : "–"),
+        fact("Processor", progress ? `${progress.cpu_seconds.toFixed(2)} s` : "–"),
+        fact("Memory", progress ? bytes(progress.memory_bytes) : "–"),
         fact(isRunning ? "Goes on for" : "Took", took(current.started_at, current.ended_at))),
       h("dl", { class: "facts" },
         fact("Began", at(current.started_at)),

@@ -19,11 +19,12 @@ const FILE: &str = "tidegate.db";
 /// What a server holds the lock of, in the data folder.
 const LOCK: &str = "tidegate.lock";
 /// What made each version of the schema from the one before; the first, from nothing.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("plugins.sql"),
     include_str!("rollouts.sql"),
     include_str!("revisions.sql"),
+    include_str!("usage.sql"),
 ];
 /// How many may read at once.
 const READERS: usize = 4;

@@ -1,6 +1,7 @@
 //! The history of runs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rusqlite::{Connection as Sql, OptionalExtension, Row, params};
 
@@ -18,7 +19,7 @@ use crate::serve::{Refusal, Result};
 
 /// All but the log.
 const COLUMNS: &str = "id, tenant, connection, trigger, scheduled_for, is_full_refresh, started_at,
-                       ended_at, status, requests, retries, bytes_in, rows_read,
+                       ended_at, status, requests, retries, bytes_in, rows_read, cpu_ms, memory_bytes,
                        inserted, updated, unchanged, deleted, checkpoints, plugin_digest, retry_at, error";
 /// How many runs are forgotten at once: others write in between.
 const PORTION: usize = 1_000;
@@ -101,9 +102,9 @@ pub(super) fn end(sql: &Sql, tenant: &Name, id: &str, end: &End) -> Outcome<()> 
     let update = "UPDATE runs
                   SET ended_at = ?3, status = ?4, requests = ?5, retries = ?6, bytes_in = ?7, rows_read = ?8,
                       inserted = ?9, updated = ?10, unchanged = ?11, deleted = ?12, checkpoints = ?13,
-                      plugin_digest = ?14, retry_at = ?15, error = ?16, log = ?17
+                      plugin_digest = ?14, retry_at = ?15, error = ?16, log = ?17, cpu_ms = ?18, memory_bytes = ?19
                   WHERE tenant = ?1 AND id = ?2";
-    let Progress { requests, retries, bytes_in, rows_read, committed } = end.progress;
+    let Progress { requests, retries, bytes_in, rows_read, cpu, memory_bytes, committed } = end.progress;
     let values = params![
         tenant.as_str(),
         id,
@@ -122,6 +123,8 @@ pub(super) fn end(sql: &Sql, tenant: &Name, id: &str, end: &End) -> Outcome<()> 
         end.retry_at,
         end.error.as_ref().map(written).transpose()?,
         written(&end.log)?,
+        i64::try_from(cpu.as_millis()).unwrap_or(i64::MAX),
+        integer(memory_bytes),
     ];
     sql.prepare_cached(update)?.execute(values)?;
     let add = "INSERT INTO usage (tenant, day, requests, bytes) VALUES (?1, ?2, ?3, ?4)
@@ -204,6 +207,8 @@ fn read_end(row: &Row<'_>, at: Millis) -> Outcome<End> {
         retries: count(row, "retries")?,
         bytes_in: count(row, "bytes_in")?,
         rows_read: count(row, "rows_read")?,
+        cpu: Duration::from_millis(count(row, "cpu_ms")?),
+        memory_bytes: count(row, "memory_bytes")?,
         committed,
     };
     Ok(End {

@@ -64,7 +64,13 @@ fn end(at: Millis, status: &str) -> End {
     End {
         at,
         status: status.to_owned(),
-        progress: Progress { requests: 3, bytes_in: 500, ..Progress::default() },
+        progress: Progress {
+            requests: 3,
+            bytes_in: 500,
+            cpu: Duration::from_millis(1_250),
+            memory_bytes: 65_536,
+            ..Progress::default()
+        },
         plugin_digest: "ab".repeat(32),
         retry_at: None,
         error: None,

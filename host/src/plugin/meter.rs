@@ -1,4 +1,4 @@
-//! Processor time of a call: that of the threads which drive it, while they do.
+//! What a call uses: the processor time of the threads which drive it, while they do, and its memory.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -6,18 +6,26 @@ use std::time::Duration;
 /// What a byte of a page earns: the work on it in a fast guest, twice over.
 const PER_BYTE: u64 = 10;
 
-/// Counts the time of one call, in nanoseconds. Shared by what drives the call and by the call itself.
+/// Counts the time of one call, in nanoseconds, and its memory. Shared by what drives the call, by the call itself, and by
+/// those who watch it.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub struct Meter {
     /// The time of the turns that have ended.
     ended: AtomicU64,
     /// When the present turn has begun, by the clock of its thread.
     began: AtomicU64,
     /// What the present turn has earned.
     earned: AtomicU64,
+    /// The greatest size of a linear memory.
+    memory: AtomicU64,
 }
 
 impl Meter {
+    /// The processor time of the turns that have ended, and the greatest size of a linear memory, in bytes.
+    pub fn read(&self) -> (Duration, u64) {
+        (Duration::from_nanos(self.ended.load(Relaxed)), self.memory.load(Relaxed))
+    }
+
     /// The time so far. Only right within a turn, on the thread that drives it.
     pub(super) fn spent(&self) -> Duration {
         Duration::from_nanos(self.ended.load(Relaxed) + thread_time().saturating_sub(self.began.load(Relaxed)))
@@ -33,6 +41,11 @@ impl Meter {
         let turn = thread_time().saturating_sub(self.began.load(Relaxed));
         self.ended.fetch_add(turn, Relaxed);
         (Duration::from_nanos(turn), Duration::from_nanos(self.earned.swap(0, Relaxed)))
+    }
+
+    /// A memory of the call has grown to so many bytes.
+    pub(super) fn grown(&self, bytes: usize) {
+        self.memory.fetch_max(bytes as u64, Relaxed);
     }
 
     /// The call has got so many bytes, on which it may work.
