@@ -1,6 +1,6 @@
 //! The bodies of requests: JSON of a known shape, of a bounded size.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -32,6 +32,9 @@ const JSON: Kind = Kind {
 
 /// Receives a body of a kind.
 pub(super) async fn receive<S: Send + Sync>(mut request: Request, server: &S, kind: &Kind) -> Result<Bytes> {
+    if !request.headers().contains_key(CONTENT_TYPE) && request.body().is_end_stream() {
+        return Err(Problem::malformed("there is no body, and has to be one"));
+    }
     if !kind.is_declared(request.headers()) {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.content-type", kind.mistyped)
             .help(format!("send `Content-Type: {}`", kind.content_type)));

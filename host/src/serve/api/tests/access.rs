@@ -288,7 +288,7 @@ async fn operators_are_told_what_is_not_there() {
 }
 
 /// All that the API shows to operators.
-async fn everything(lab: &Lab) -> Vec<Said> {
+pub(super) async fn everything(lab: &Lab) -> Vec<Said> {
     let mut all = Vec::new();
     for (operation, (need, _)) in needs() {
         if operation.starts_with("GET") && need != Need::Nothing && !operation.ends_with("/events") {

@@ -61,6 +61,7 @@ async fn whatever_is_wrong_is_told_as_a_problem() {
         let ask = Ask { body: b"{}".to_vec(), ..Ask::new("POST", "/v1/tenants").header("content-type", content_type) };
         lab.check(ask.by(&lab.operator), 415, "request.content-type").await;
     }
+    lab.check(Ask::new("POST", "/v1/tenants").by(&lab.operator), 400, "request.malformed").await;
 }
 
 #[tokio::test]
