@@ -27,3 +27,4 @@ mod settings;
 mod source_faults;
 mod strategies;
 mod support;
+mod traces;

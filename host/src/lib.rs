@@ -16,5 +16,8 @@ pub mod sink;
 mod suggest;
 pub mod sync;
 
+/// The target of spans that are told in traces: of `tracing`, by whoever does the work.
+pub(crate) const SPANS: &str = "tidegate::spans";
+
 /// A future that is boxed, as ports return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -18,6 +18,7 @@ pub(crate) struct Host {
     pub(crate) workspace: Workspace,
     /// What it is started with, beside what every server of a test is.
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     token: Option<String>,
     process: Option<(Child, String)>,
     client: Client,
@@ -32,12 +33,22 @@ impl Host {
 
     /// A server that runs with these arguments more.
     pub(crate) fn start_with(arguments: &[&str]) -> Host {
+        Host::start_as(arguments, &[])
+    }
+
+    /// A server that runs with these variables more.
+    pub(crate) fn start_within(environment: &[(&str, &str)]) -> Host {
+        Host::start_as(&[], environment)
+    }
+
+    fn start_as(arguments: &[&str], environment: &[(&str, &str)]) -> Host {
         // The first one of this process is used, whoever installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().tls_certs_only([]).no_proxy().build().expect("a client");
         let (workspace, runtime) = (Workspace::new(), Runtime::new().expect("a runtime"));
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut host = Host { workspace, arguments, token: None, process: None, client, runtime };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut host = Host { workspace, arguments, environment, token: None, process: None, client, runtime };
         host.restart();
         host
     }
@@ -46,7 +57,7 @@ impl Host {
     pub(crate) fn restart(&mut self) {
         let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-private-addresses"];
         let mut command = self.workspace.command(&arguments);
-        command.args(&self.arguments);
+        command.args(&self.arguments).envs(self.environment.iter().cloned());
         command.env("TIDEGATE_SECRET_KEY", "00".repeat(32)).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();

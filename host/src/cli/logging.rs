@@ -3,10 +3,15 @@
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, registry};
 
+use super::traces::{self, Exporter};
 use super::{Format, Globals};
+use crate::error::Result;
 
 /// Overrides which log lines are shown, as in `TIDEGATE_LOG=debug`.
 const FILTER_VARIABLE: &str = "TIDEGATE_LOG";
@@ -19,8 +24,8 @@ pub(super) struct Screen {
     pub(super) is_quiet: bool,
 }
 
-/// Starts logging as the user wants it.
-pub(super) fn start(globals: &Globals, is_simulating: bool) -> Screen {
+/// Starts logging as the user wants it, and traces where the environment does.
+pub(super) fn start(globals: &Globals, is_simulating: bool) -> Result<(Screen, Option<Exporter>)> {
     let is_live = !globals.quiet && globals.log == Format::Text && io::stderr().is_terminal();
     let progress = is_live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
     let default = match (globals.quiet, is_live) {
@@ -30,18 +35,21 @@ pub(super) fn start(globals: &Globals, is_simulating: bool) -> Screen {
         (false, false) => "warn,tidegate=info",
     };
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(false)
         .with_writer(Lines { progress: progress.clone() });
-    let started = match globals.log {
-        Format::Text => lines.try_init(),
-        Format::Json => lines.json().flatten_event(true).try_init(),
+    let lines = match globals.log {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
     };
+    let lines = lines.with_filter(filter.and(filter_fn(|metadata| !traces::is_of_a_trace(metadata))));
+    let started = if is_simulating { None } else { traces::start(&|name| std::env::var(name).ok())? };
+    let (collector, exporter) = started.unzip();
+    let collector = collector.map(|collector| collector.with_filter(filter_fn(traces::is_of_a_trace)));
     // A program that embeds this one may have started its own.
-    drop(started);
-    Screen { progress, is_quiet: globals.quiet }
+    drop(registry().with(lines).with(collector).try_init());
+    Ok((Screen { progress, is_quiet: globals.quiet }, exporter))
 }
 
 /// Writes whole lines to standard error, above the progress that is drawn there.

@@ -30,6 +30,7 @@ mod serve;
 mod state;
 mod summary;
 mod sync;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -128,7 +129,10 @@ pub fn main() -> ExitCode {
     }
     // The runs that a certification simulates are thousands, and what they log is not of this machine.
     let is_simulating = matches!(command, Command::Certify(_));
-    let screen = logging::start(&globals, is_simulating);
+    let (screen, traces) = match logging::start(&globals, is_simulating) {
+        Ok(started) => started,
+        Err(error) => return failed(&error),
+    };
     let code = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(async {
@@ -141,10 +145,13 @@ pub fn main() -> ExitCode {
         }
         Err(error) => Err(Error::host(format!("no threads can be started: {error}"))),
     };
-    ExitCode::from(code.unwrap_or_else(|error| {
-        output::error(&error);
-        exit::of_error(&error)
-    }))
+    drop(traces);
+    code.map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+fn failed(error: &Error) -> ExitCode {
+    output::error(error);
+    ExitCode::from(exit::of_error(error))
 }
 
 /// Lets a write beyond the limit on file sizes (`ulimit -f`) fail, as on a full disk, where a signal would end the

@@ -6,9 +6,12 @@ use std::sync::{Arc, Once};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument, info_span};
 
 use super::connection::Loaded;
 use super::limits;
+use crate::SPANS;
 use crate::config::{self, Auth, Connection, Places};
 use crate::error::{Error, Result};
 use crate::http::{Client, Enough, FileTokens, MemoryTokens, Meter, Origins, Source, TokenStore};
@@ -150,6 +153,24 @@ fn token_folder() -> Option<PathBuf> {
 
 /// Runs a connection to its end, whatever that is.
 pub(super) async fn run(prepared: Prepared, options: Options, interrupt: CancellationToken) -> Report {
+    let span = info_span!(
+        target: SPANS,
+        "run",
+        tidegate.tenant = prepared.owner.tenant,
+        tidegate.connection = prepared.connection.name,
+        tidegate.plugin.digest = prepared.strategy.digest(),
+        tidegate.status = Empty,
+        error.type = Empty,
+    );
+    let report = run_untold(prepared, options, interrupt).instrument(span.clone()).await;
+    span.record("tidegate.status", report.status.as_str());
+    if let Some(error) = &report.error {
+        span.record("error.type", error.code());
+    }
+    report
+}
+
+async fn run_untold(prepared: Prepared, options: Options, interrupt: CancellationToken) -> Report {
     let Prepared { connection, owner, lease, strategy, source, gauge, limits } = prepared;
     let clock = Instant::now();
     let digest = strategy.digest().to_owned();

@@ -42,6 +42,10 @@ impl Answer {
         self.page.response().status
     }
 
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// The page, if the source gave what it was asked for.
     pub(super) fn success(self, scrubber: &Scrubber) -> Result<Page> {
         match self.status() {

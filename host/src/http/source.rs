@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+
 use super::credentials::{Credentials, Lease};
 use super::exchange::Exchange;
 use super::tokens::TokenStore;
 use super::{Fetch, Meter, Origins, Page, Request, Transport};
-use crate::BoxFuture;
 use crate::config;
 use crate::error::{Error, Result};
+use crate::{BoxFuture, SPANS};
 
 /// One source, with its credentials, its limits and its patience. Cheap to clone.
 #[derive(Clone)]
@@ -48,7 +51,24 @@ impl Source {
 impl Fetch for Source {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
         let inner = self.0.clone();
-        Box::pin(async move { inner.fetch(request).await })
+        let span = tracing::info_span!(
+            target: SPANS,
+            "fetch",
+            http.request.method = request.method,
+            server.address = Empty,
+            url.path = Empty,
+            http.response.status_code = Empty,
+            http.request.resend_count = Empty,
+            error.type = Empty,
+        );
+        let fetched = async move {
+            let outcome = inner.fetch(request).await;
+            if let Err(error) = &outcome {
+                Span::current().record("error.type", error.code());
+            }
+            outcome
+        };
+        Box::pin(fetched.instrument(span))
     }
 }
 
@@ -56,12 +76,17 @@ impl Inner {
     async fn fetch(self: &Arc<Self>, request: Request) -> Result<Page> {
         let plain = self.exchange.egress().request(&request)?;
         let asked = format!("{} {}", request.method, request.path);
+        let (span, url) = (Span::current(), &plain.wire().url);
+        span.record("server.address", url.host_str());
+        span.record("url.path", self.exchange.scrubber().scrub(url.path()));
         let lease = self.lease().await?;
         let mut answer = self.exchange.ask(&asked, &plain, &lease.signature).await?;
         if answer.status() == 401 && self.credentials.refuse(&lease).await {
             let lease = self.lease().await?;
             answer = self.exchange.ask(&asked, &plain, &lease.signature).await?;
         }
+        span.record("http.response.status_code", answer.status());
+        span.record("http.request.resend_count", answer.attempts().saturating_sub(1));
         let page = answer.success(self.exchange.scrubber())?;
         self.exchange.meter().page();
         Ok(page)

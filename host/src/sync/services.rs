@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tracing::Span;
 
 use super::allowance::Allowance;
 use super::clock::Clock;
@@ -33,6 +34,8 @@ pub(super) struct RunServices {
     unsealed: AtomicU64,
     watch: Arc<Watch>,
     allowance: Mutex<Allowance>,
+    /// The run, to which its requests belong in a trace, wherever the strategy runs.
+    run: Span,
 }
 
 /// The guard, and what it or anything else has said that ends the run.
@@ -87,6 +90,7 @@ impl RunServices {
             unsealed: 0.into(),
             watch: Arc::new(Watch { guard: Mutex::new(guard), doom: watch::Sender::new(None) }),
             allowance: Mutex::new(allowance),
+            run: Span::current(),
         }
     }
 
@@ -158,7 +162,7 @@ fn light(change: Change) -> Result<Change> {
 impl Services for RunServices {
     fn fetch(&self, request: Request) -> BoxFuture<'static, Result<Page>> {
         let allowed = self.allowance().requesting(&request);
-        let fetched = self.source.fetch(request.clone());
+        let fetched = self.run.in_scope(|| self.source.fetch(request.clone()));
         let watch = Arc::clone(&self.watch);
         Box::pin(async move {
             watch.heed(allowed).await;

@@ -10,9 +10,11 @@ use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::{Span, info_span};
 
 use super::gauge::Gauge;
 use super::pace::{Group, Pace};
+use crate::SPANS;
 use crate::error::{Error, Result};
 use crate::model::{Change, State, Table};
 use crate::sink::{Mode, Sink};
@@ -75,6 +77,7 @@ impl Writer {
             mode: Mode::Incremental,
             state: None,
             pending: None,
+            run: Span::current(),
         };
         let way = match hands {
             Hands::Thread => {
@@ -171,6 +174,8 @@ struct Worker {
     state: Option<State>,
     /// The state of the last seal, to be committed.
     pending: Option<State>,
+    /// The run, to which the work belongs in a trace.
+    run: Span,
 }
 
 impl Worker {
@@ -247,8 +252,11 @@ impl Worker {
     }
 
     fn stage(&mut self, table: &str, change: &Change) -> Result<()> {
+        let rows = change.rows().map_or(0, |rows| rows.len());
+        let span = info_span!(target: SPANS, parent: &self.run, "stage", tidegate.table = table, tidegate.rows = rows);
+        let _entered = span.entered();
         self.is_unsealed = true;
-        self.unsealed.rows += change.rows().map_or(0, |rows| rows.len());
+        self.unsealed.rows += rows;
         self.unsealed.bytes += change.bytes();
         self.sink.stage(table, change)
     }
@@ -266,6 +274,8 @@ impl Worker {
     }
 
     fn commit(&mut self) -> Result<()> {
+        let rows = self.sealed.rows;
+        let _entered = info_span!(target: SPANS, parent: &self.run, "commit", tidegate.rows = rows).entered();
         self.sealed_since = None;
         self.sealed = Group::default();
         let sealed = self.pending.take();

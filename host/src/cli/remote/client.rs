@@ -143,7 +143,7 @@ impl Call<'_> {
     }
 }
 
-fn http(server: &Url) -> Result<reqwest::Client> {
+pub(in crate::cli) fn http(server: &Url) -> Result<reqwest::Client> {
     // Whoever installed a provider before us is welcome: any one will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = || {

@@ -5,7 +5,7 @@
 //! know the server's own types, since the server may be of another version.
 
 mod address;
-mod client;
+pub(super) mod client;
 pub(super) mod connections;
 mod events;
 mod follow;
