@@ -4,7 +4,7 @@
 //! secret and is never shown.
 
 use super::place::Place;
-use super::yaml::{Node, Scalar, Value};
+use super::yaml::{Kind, Node, Scalar, Value};
 use crate::error::{Error, Result};
 
 /// Finds the value of an environment variable.
@@ -27,7 +27,10 @@ pub(super) fn fill(node: &mut Node, variables: Variables<'_>) -> Result<()> {
             Problem::Unset(name) => unset(name, place),
         })?;
         if let Some(text) = filled {
-            *scalar = Scalar { text, is_secret: true, ..*scalar };
+            let bare = Scalar { text, is_quoted: false, is_secret: true };
+            // JSON has no way to write a variable but as text. A secret that reads `null` is a secret all the same.
+            let is_quoted = scalar.is_quoted && (!variables.are_secrets || bare.kind() == Kind::Null);
+            *scalar = Scalar { is_quoted, ..bare };
         }
         Ok(())
     })

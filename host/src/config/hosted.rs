@@ -109,7 +109,10 @@ mod tests {
             file: Path::new("orders"),
             text: &text,
             overrides: &[],
-            environment: &|name| (name == "TOKEN").then(|| "hunter2".to_owned()),
+            environment: &|name| {
+                let known = [("TOKEN", "hunter2"), ("RATE", "2.5"), ("ATTEMPTS", "3"), ("NULL", "null")];
+                known.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            },
             strategies: &["keyset"],
             hosting: Some(hosting),
         };
@@ -175,6 +178,22 @@ mod tests {
                 (Err(error), Some(expected)) => assert!(error.message().contains(expected), "{source} {rest}: {error}"),
                 _ => panic!("{source} {rest}: {found:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_number_can_be_a_secret_and_a_secret_can_look_like_anything() {
+        let rest = "strategy: keyset\ndestination: {type: sqlite, path: orders.db}\n";
+        let retry = |attempts: &str| format!("retry: {{attempts: \"{attempts}\"}}");
+        let found = read(&retry("${ATTEMPTS}"), rest, false).expect("a connection");
+        assert_eq!(found.source.retry.attempts, 3);
+        for wrong in ["${TOKEN}", "3", "${NULL}"] {
+            let error = read(&retry(wrong), rest, false).err().map(|error| error.to_string()).expect("an error");
+            assert!(error.contains("whole number") && !error.contains("hunter2"), "{error}");
+        }
+        for odd in ["${ATTEMPTS}", "${RATE}", "${NULL}"] {
+            let read = read(&format!("auth: {{type: bearer, token: \"{odd}\"}}"), rest, false);
+            assert!(read.is_ok(), "{odd}: {read:?}");
         }
     }
 }
