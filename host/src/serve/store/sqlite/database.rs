@@ -272,3 +272,30 @@ fn sentence(error: &rusqlite::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_an_earlier_version_keeps_its_runs_and_their_logs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sql = Connection::open(folder.path().join(FILE)).expect("a database");
+        let fill = "INSERT INTO tenants (name, created_at) VALUES ('a', 0);
+             INSERT INTO connections (tenant, name, document, is_paused, revision, created_at, updated_at)
+             VALUES ('a', 'c', '{}', 0, 1, 0, 0);
+             INSERT INTO runs (id, tenant, connection, trigger, is_full_refresh, started_at, status, log)
+             VALUES ('r', 'a', 'c', 'manual', 0, 0, 'done', '[1]');
+             PRAGMA user_version = 2;";
+        for part in [MIGRATIONS[0], MIGRATIONS[1], fill] {
+            sql.execute_batch(part).expect("an earlier version");
+        }
+        drop(sql);
+        let database = Database::open(folder.path()).expect("a database");
+        let kept = database.look(|sql| {
+            let find = "SELECT status || log || cpu_ms || memory_bytes FROM runs";
+            Ok(sql.query_row(find, [], |row| row.get::<_, String>(0))?)
+        });
+        assert_eq!(kept.as_deref(), Ok("done[1]00"));
+    }
+}
