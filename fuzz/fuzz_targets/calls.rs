@@ -32,7 +32,7 @@ fuzz_target!(|script: &[u8]| {
         let _ = write!(hex, "{byte:02x}");
         hex
     });
-    let meter = Arc::new(Meter::with_limit(Some(100)));
+    let meter = Arc::new(Meter::default().within(100));
     let settings = config::Source::new("http://source.example/api".parse().expect("a URL"));
     let tokens = Arc::new(MemoryTokens::default());
     let source = Source::new(&settings, Arc::new(Api), tokens, Arc::clone(&meter), Origins::default());
