@@ -9,8 +9,10 @@ mod database;
 mod refresh;
 mod sql;
 mod states;
+mod steps;
 mod target;
 mod turn;
+mod upserts;
 mod write;
 
 use std::path::Path;
@@ -18,17 +20,17 @@ use std::path::Path;
 use chrono::{SecondsFormat, Utc};
 
 use self::database::Database;
+use self::steps::{Applied, Step};
 use self::target::Target;
 use self::turn::Turn;
-use super::shape::Slots;
 use super::{Mode, Sink};
 use crate::error::{Error, Origin, Result};
 use crate::model::{Change, Counts, Owner, State, Table};
 
 pub(super) use self::states::SqliteStates;
 
-/// How many bytes of records may wait in memory for a commit.
-const WAITING_LIMIT: usize = 10 << 20;
+/// How many bytes of records may wait in memory for a commit. More would gain little: docs/decisions/0011.
+const WAITING_LIMIT: usize = 4 << 20;
 
 /// An SQLite database, opened for one run of one connection.
 #[derive(Debug)]
@@ -54,27 +56,13 @@ pub(super) struct SqliteSink {
 }
 
 #[derive(Debug)]
-enum Step {
-    /// A change, with the number of columns that the table needs for it.
-    Change {
-        target: usize,
-        change: Change,
-        slots: Slots,
-        columns: usize,
-    },
-    Seal(State),
-}
-
-#[derive(Debug)]
 struct Transaction {
     now: String,
     counts: Counts,
     /// The last seal that was applied, and the counts up to it.
     sealed: Option<(State, Counts)>,
-    /// Whether anything was applied after that seal.
-    dirty: bool,
-    /// Whether there is a savepoint to go back to.
-    early: bool,
+    /// Whether anything was applied after that seal, behind a savepoint to go back to.
+    is_unsealed: bool,
     _turn: Turn,
 }
 
@@ -123,42 +111,45 @@ impl SqliteSink {
         result
     }
 
-    /// Applies all that waits, in a transaction that is begun where there is none. A transaction that began early
-    /// can go back to its last seal.
-    fn apply(&mut self, early: bool) -> Result<()> {
+    /// Applies what is sealed, in a transaction that is begun where there is none.
+    fn apply_sealed(&mut self) -> Result<Transaction> {
         let mut transaction = match self.transaction.take() {
             Some(transaction) => transaction,
             None => self.begin_transaction()?,
         };
-        (self.sealed, self.waiting_bytes) = (0, 0);
-        for step in std::mem::take(&mut self.waiting) {
-            match step {
-                Step::Change { target, change, slots, columns } => {
-                    let target = &mut self.targets[target];
-                    target.ensure(&self.database, columns)?;
-                    transaction.counts += write::apply(&self.database, target, &change, &slots, &transaction.now)?;
-                    transaction.dirty = true;
-                }
-                Step::Seal(state) => {
-                    for target in &mut self.targets {
-                        transaction.counts.deleted += write::end_truncation(&self.database, target, &transaction.now)?;
-                    }
-                    transaction.counts.checkpoints += 1;
-                    transaction.sealed = Some((state, transaction.counts));
-                    transaction.dirty = false;
-                    if early {
-                        self.database.run(if transaction.early {
-                            "RELEASE sealed; SAVEPOINT sealed"
-                        } else {
-                            "SAVEPOINT sealed"
-                        })?;
-                        transaction.early = true;
-                    }
-                }
+        let behind = self.waiting.split_off(self.sealed);
+        let sealed = std::mem::replace(&mut self.waiting, behind);
+        self.sealed = 0;
+        self.waiting_bytes = self.waiting.iter().map(Step::bytes).sum();
+        if let Some(state) = self.work_off(sealed, &mut transaction)? {
+            transaction.sealed = Some((state, transaction.counts));
+            if std::mem::take(&mut transaction.is_unsealed) {
+                self.database.run("RELEASE sealed")?;
             }
+        }
+        Ok(transaction)
+    }
+
+    /// Makes room before there is a commit. What is sealed needs no way back; what is not, does.
+    fn apply_early(&mut self) -> Result<()> {
+        let mut transaction = self.apply_sealed()?;
+        if self.waiting_bytes > WAITING_LIMIT {
+            if !std::mem::replace(&mut transaction.is_unsealed, true) {
+                self.database.run("SAVEPOINT sealed")?;
+            }
+            self.waiting_bytes = 0;
+            let unsealed = std::mem::take(&mut self.waiting);
+            self.work_off(unsealed, &mut transaction)?;
         }
         self.transaction = Some(transaction);
         Ok(())
+    }
+
+    /// Returns the state of the last seal among the steps.
+    fn work_off(&mut self, steps: Vec<Step>, transaction: &mut Transaction) -> Result<Option<State>> {
+        let Applied { counts, sealed } = steps::apply(&self.database, &mut self.targets, steps, &transaction.now)?;
+        transaction.counts += counts;
+        Ok(sealed)
     }
 
     fn begin_transaction(&mut self) -> Result<Transaction> {
@@ -171,7 +162,7 @@ impl SqliteSink {
                 target.ensure(&self.database, target.declared)?;
             }
         }
-        Ok(Transaction { now: now(), counts: Counts::default(), sealed: None, dirty: false, early: false, _turn: turn })
+        Ok(Transaction { now: now(), counts: Counts::default(), sealed: None, is_unsealed: false, _turn: turn })
     }
 
     fn commit_sealed(&mut self) -> Result<Counts> {
@@ -180,11 +171,10 @@ impl SqliteSink {
             self.roll_back();
             return Ok(Counts::default());
         }
-        self.apply(false)?;
-        let Some(Transaction { sealed: Some((state, counts)), dirty, _turn, .. }) = self.transaction.take() else {
+        let Transaction { sealed: Some((state, counts)), is_unsealed, _turn, .. } = self.apply_sealed()? else {
             return Ok(Counts::default());
         };
-        if dirty {
+        if is_unsealed {
             self.database.run("ROLLBACK TO sealed")?;
         }
         match self.mode {
@@ -275,7 +265,7 @@ impl Sink for SqliteSink {
         self.waiting_bytes += change.bytes();
         self.waiting.push(Step::Change { target, change: change.clone(), slots, columns });
         if self.waiting_bytes > WAITING_LIMIT {
-            self.guarded(|sink| sink.apply(true))?;
+            self.guarded(|sink| sink.apply_early())?;
         }
         Ok(())
     }
