@@ -7,12 +7,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
+use super::buffers::Buffer;
 use super::egress::{Lookup, Names, SystemNames, Unreached, origin};
 use super::{Response, Transport, WireRequest};
 use crate::BoxFuture;
@@ -74,7 +75,7 @@ impl Client {
         if announced > self.max_body_bytes {
             return Err(self.too_large());
         }
-        let mut body = BytesMut::with_capacity(announced);
+        let mut body = Buffer::with_capacity(announced);
         while let Some(part) = within(self.timeouts.idle, "the next part of the body", place, head.chunk())
             .await?
             .map_err(|error| broken_off(body.len(), &error))?
@@ -82,7 +83,7 @@ impl Client {
             if body.len() + part.len() > self.max_body_bytes {
                 return Err(self.too_large());
             }
-            body.extend_from_slice(&part);
+            body.extend(&part);
         }
         let (status, headers) = (head.status().as_u16(), to_pairs(head.headers()));
         Ok(Response { status, headers, body: body.freeze() })

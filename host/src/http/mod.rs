@@ -9,6 +9,7 @@
 mod answer;
 mod breaker;
 mod budget;
+mod buffers;
 mod client;
 mod credentials;
 mod egress;

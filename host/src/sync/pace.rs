@@ -18,7 +18,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace { rows: 50_000, bytes: 32 << 20, interval: Duration::from_millis(400) }
+        Pace { rows: 200_000, bytes: 64 << 20, interval: Duration::from_millis(400) }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::model::{Change, State, Table};
 use crate::sink::{Mode, Sink};
 
 /// Bytes of records that may wait for the sink; a single larger batch is let through alone.
-const QUEUE_BYTES: usize = 2 << 20;
+const QUEUE_BYTES: usize = 3 << 19;
 
 /// Changes and checkpoints that may wait, however small they are.
 const QUEUE_LENGTH: usize = 256;

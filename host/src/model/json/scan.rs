@@ -59,7 +59,10 @@ pub(super) fn scan(text: &str) -> Outcome<Scanned> {
         return Err(scanner.unexpected("the end"));
     }
     scanner.lists.sort_unstable_by_key(|list| list.text.start);
-    let Scanner { fields, cells, rows, lists, .. } = scanner;
+    let Scanner { fields, mut cells, mut rows, lists, .. } = scanner;
+    // Pages wait by the dozen for a commit, so room to grow is room lost.
+    cells.shrink_to_fit();
+    rows.shrink_to_fit();
     Ok(Scanned { fields, cells, rows, lists, root })
 }
 
@@ -179,7 +182,19 @@ impl Scanner<'_> {
         self.depth -= 1;
         self.rows
             .push(RowSpan { text: index(start)..index(self.at), cells: index(first_cell)..index(self.cells.len()) });
+        if row == 0 {
+            self.make_room(self.at - start);
+        }
         Ok(())
+    }
+
+    /// Makes room for the rest of the records, if they are like the first one: growing step by step leaves holes in the
+    /// heap that nothing fits into.
+    fn make_room(&mut self, length: usize) {
+        const MOST: usize = 1 << 16;
+        let rows = (self.bytes.len() - self.at) / length;
+        self.rows.reserve(rows.min(MOST));
+        self.cells.reserve(rows.saturating_mul(self.cells.len()).min(MOST));
     }
 
     /// Takes the key at the cursor if it is this field's.

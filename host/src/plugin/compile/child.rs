@@ -35,7 +35,7 @@ fn compile() -> Result<(), String> {
     let engine = wasmtime::Engine::new(&settings()).map_err(|error| format!("{error:#}"))?;
     let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
     let mut output = io::stdout().lock();
-    let label = label(&engine, &digest(&component));
+    let label = label(&digest(&component));
     let written = output.write_all(label.as_bytes()).and_then(|()| output.write_all(&code));
     written.and_then(|()| output.flush()).map_err(|error| error.to_string())
 }

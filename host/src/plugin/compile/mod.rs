@@ -7,8 +7,6 @@
 mod child;
 mod parent;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use sha2::{Digest, Sha256};
 use wasmtime::Config;
 
@@ -29,11 +27,10 @@ pub(super) fn settings() -> Config {
     config
 }
 
-/// What stands in front of the machine code: of which component it is, and for which engine.
-pub(super) fn label(engine: &wasmtime::Engine, digest: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("tidegate-compiled-1 {digest} {:016x}\n", hasher.finish())
+/// What stands in front of the machine code: of which component it is, and for which version of the host. The engine
+/// itself refuses what was compiled for another one.
+pub(super) fn label(digest: &str) -> String {
+    format!("tidegate-compiled-2 {digest} {} {}\n", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH)
 }
 
 /// SHA-256 of a component, in hexadecimal.

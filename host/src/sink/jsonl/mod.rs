@@ -26,8 +26,11 @@ use crate::model::{Batch, Change, Counts, Owner, Row, State, Table, Value};
 pub(super) use self::file::FileStates;
 pub(super) use self::stdout::StdoutStates;
 
-/// How many bytes of lines may wait in memory for a commit.
-const WAITING_LIMIT: usize = 8 << 20;
+/// How many bytes of lines may wait in memory for their seal.
+const WAITING_LIMIT: usize = 4 << 20;
+
+/// From so many bytes on, sealed lines are handed to the output: they are still in the processor's cache then.
+const HANDED_ON: usize = 256 << 10;
 
 /// Where lines go.
 trait Output: Send {
@@ -159,6 +162,14 @@ impl JsonlSink {
         Ok(())
     }
 
+    /// Hands what is sealed to the output, and drops the rest.
+    fn hand_on(&mut self) -> Result<()> {
+        self.output.append(&self.waiting[..self.sealed])?;
+        self.waiting.clear();
+        self.sealed = 0;
+        Ok(())
+    }
+
     fn commit_sealed(&mut self) -> Result<Counts> {
         self.counts = Counts::default();
         let seal = self.seal.take();
@@ -166,10 +177,7 @@ impl JsonlSink {
             self.output.cut()?;
             self.spilled = false;
         }
-        self.waiting.truncate(self.sealed);
-        self.output.append(&self.waiting)?;
-        self.waiting.clear();
-        self.sealed = 0;
+        self.hand_on()?;
         let Some((state, counts)) = seal else { return Ok(Counts::default()) };
         self.output.commit(&state)?;
         match self.mode {
@@ -222,7 +230,7 @@ impl Sink for JsonlSink {
         self.seal = Some((state.clone(), self.counts));
         self.sealed = self.waiting.len();
         self.spilled = false;
-        Ok(())
+        if self.sealed >= HANDED_ON { self.guarded(JsonlSink::hand_on) } else { Ok(()) }
     }
 
     fn commit(&mut self) -> Result<Counts> {
@@ -275,7 +283,7 @@ fn encode(shape: &Shape, change: &Change, lines: &mut Vec<u8>) -> Counts {
 
 /// The indices of rows that a later one of the batch replaces.
 fn superseded(shape: &Shape, rows: &Batch) -> HashSet<usize> {
-    let mut seen = HashSet::with_capacity(rows.len());
+    let mut seen = HashSet::with_capacity_and_hasher(rows.len(), foldhash::quality::RandomState::default());
     (0..rows.len()).rev().filter(|at| !seen.insert(identity(shape, &rows.row(*at)))).collect()
 }
 

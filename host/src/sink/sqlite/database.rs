@@ -58,7 +58,7 @@ impl Database {
             database.sql.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             database.sql.pragma_update(None, "synchronous", "NORMAL")?;
             // Rows are written in the order of their keys, so a larger cache gains nothing (docs/decisions/0011).
-            database.sql.pragma_update(None, "cache_size", -2_048)?;
+            database.sql.pragma_update(None, "cache_size", -1_024)?;
             // Keys in random order touch the whole index in every commit: copy its pages back from the log seldom.
             database.sql.pragma_update(None, "wal_autocheckpoint", 10_000)?;
             database.sql.set_prepared_statement_cache_capacity(64);

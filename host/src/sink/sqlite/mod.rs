@@ -30,7 +30,7 @@ use crate::model::{Change, Counts, Owner, State, Table};
 pub(super) use self::states::SqliteStates;
 
 /// How many bytes of records may wait in memory for a commit. More would gain little: docs/decisions/0011.
-const WAITING_LIMIT: usize = 4 << 20;
+const WAITING_LIMIT: usize = 3 << 19;
 
 /// An SQLite database, opened for one run of one connection.
 #[derive(Debug)]
