@@ -53,6 +53,30 @@ fn active(host: &Host) -> String {
 }
 
 #[test]
+fn components_come_in_from_a_watched_folder_whenever_they_change() {
+    let mut host = Host::start();
+    let folder = host.workspace.path("components");
+    std::fs::create_dir(&folder).expect("a folder");
+    let file = folder.join("any-name.wasm");
+    let put = |component: Vec<u8>| std::fs::write(&file, component).expect("a file");
+    let wait_for = |host: &Host, version: &str| {
+        host.wait_for(version, || host.get("/v1/plugins").to_string().contains(version).then(|| active(host)))
+    };
+    put(variant("1.0.0", "plain"));
+    host.restart_with(&["--watch", "components"]);
+    assert_eq!(wait_for(&host, "1.0.0"), "1.0.0");
+    // What is refused does not keep the next one out.
+    put(b"no component".to_vec());
+    std::thread::sleep(Duration::from_secs(2));
+    put(variant("1.1.0", "plain"));
+    host.wait_for("the new version", || Some(wait_for(&host, "1.1.0")).filter(|active| active == "1.1.0"));
+    let brought_by = |plugin: &Value| (plugin["name"] == "variant").then(|| plugin["uploaded_by"].clone());
+    let plugins = host.get("/v1/plugins");
+    let brought_by: Vec<_> = plugins["items"].as_array().expect("versions").iter().filter_map(brought_by).collect();
+    assert_eq!(brought_by, ["watched folder", "watched folder"]);
+}
+
+#[test]
 fn a_run_goes_on_with_the_new_version_from_its_next_checkpoint() {
     let cases = [("", "1.1.0"), ("?handover=at_end", "1.0.0")];
     for (query, expected) in cases {

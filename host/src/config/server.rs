@@ -15,8 +15,17 @@ use super::section::{Field, Section, parse_duration};
 use super::yaml::{self, Value};
 use crate::error::Result;
 
-const KEYS: &[&str] =
-    &["data", "listen", "concurrent_runs", "drain", "allow_private_addresses", "keep_runs_for", "keep_runs", "limits"];
+const KEYS: &[&str] = &[
+    "data",
+    "listen",
+    "concurrent_runs",
+    "drain",
+    "allow_private_addresses",
+    "keep_runs_for",
+    "keep_runs",
+    "watch",
+    "limits",
+];
 
 /// The most runs at once.
 pub const MOST_RUNS: u32 = 100_000;
@@ -40,6 +49,8 @@ pub struct ServerFile {
     pub keep_runs_for: Option<Duration>,
     /// How many runs of each connection are kept however old they are.
     pub keep_runs: Option<u32>,
+    /// A folder whose components are brought in.
+    pub watch: Option<PathBuf>,
     /// Limits of the sandbox, in their words: what they are is the sandbox's to say.
     pub limits: Vec<LimitSetting>,
 }
@@ -68,6 +79,7 @@ pub fn server_file(text: &str, file: &Path) -> Result<ServerFile> {
             .transpose()?,
         keep_runs_for: section.optional("keep_runs_for").map(|field| field.duration()).transpose()?,
         keep_runs: section.optional("keep_runs").map(|field| count(&field, 1, MOST_KEPT)).transpose()?,
+        watch: section.optional("watch").map(|field| field.path()).transpose()?,
         limits: section.optional("limits").map_or(Ok(Vec::new()), |field| limits(&field))?,
     })
 }
@@ -101,9 +113,9 @@ mod tests {
     #[test]
     fn each_key_is_read_in_yaml_and_in_json() {
         let yaml = "data: /var/lib/tidegate\nlisten: 0.0.0.0:80\nconcurrent_runs: 8\ndrain: 1m\n\
-                    allow_private_addresses: true\nkeep_runs_for: 30d\nkeep_runs: 5\nlimits: {memory: 128MiB}\n";
+                    allow_private_addresses: true\nkeep_runs_for: 30d\nkeep_runs: 5\nwatch: dist\nlimits: {memory: 128MiB}\n";
         let json = r#"{"data": "/var/lib/tidegate", "listen": "0.0.0.0:80", "concurrent_runs": 8, "drain": "1m",
-                       "allow_private_addresses": true, "keep_runs_for": "30d", "keep_runs": 5,
+                       "allow_private_addresses": true, "keep_runs_for": "30d", "keep_runs": 5, "watch": "dist",
                        "limits": {"memory": "128MiB"}}"#;
         for text in [yaml, json] {
             let mut file = read(text).expect("a good file");
@@ -117,6 +129,7 @@ mod tests {
                 allow_private_addresses: Some(true),
                 keep_runs_for: Some(Duration::from_secs(30 * 86_400)),
                 keep_runs: Some(5),
+                watch: Some("dist".into()),
                 limits: Vec::new(),
             };
             assert_eq!(file, expected);

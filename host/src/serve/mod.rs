@@ -18,6 +18,7 @@ pub mod connection;
 mod dashboard;
 mod dispatcher;
 pub mod error;
+pub mod folder;
 pub mod live;
 pub mod metrics;
 pub mod plugin;

@@ -11,6 +11,9 @@ use super::tenant::Name;
 use super::{Refusal, Result};
 use crate::plugin::{Inspection, Manifest};
 
+/// The most bytes of a component that is taken in; the limit `component_bytes` may be lower.
+pub const LARGEST_COMPONENT: usize = 64 << 20;
+
 /// One version of a strategy: bytes that never change, and what is known of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
@@ -34,7 +37,7 @@ pub struct Version {
     pub summary: String,
     /// JSON Schema of its configuration.
     pub config_schema: String,
-    /// Who brought it: the identifier of a token, or nobody where it is built in.
+    /// Who brought it: the identifier of a token or the watched folder, or nobody where it is built in.
     pub uploaded_by: Option<String>,
     /// When.
     pub uploaded_at: Millis,

@@ -38,17 +38,17 @@ pub struct Manner {
 }
 
 impl Server {
-    /// Takes a component in as a new version of `name`, and begins its rollout. What it cannot be is refused here; what
-    /// it is found to be later stands in the rollout.
+    /// Takes a component in as a new version of `name`, or of what it calls itself, and begins its rollout. What it cannot
+    /// be is refused here; what it is found to be later stands in the rollout.
     pub async fn roll_out(
         &self,
-        name: &Name,
+        name: Option<&Name>,
         component: Vec<u8>,
         manner: Manner,
         uploaded_by: Option<String>,
     ) -> Result<Rollout> {
-        let version = self.take_in(name, component, uploaded_by).await?;
-        self.begin(name, Some(version.digest.clone()), manner, format!("taken in as {name} {}", version.version)).await
+        let Version { name, version, digest, .. } = self.take_in(name, component, uploaded_by).await?;
+        self.begin(&name, Some(digest), manner, format!("taken in as {name} {version}")).await
     }
 
     /// Makes a version active again that was taken in before, or the built-in one.
@@ -169,13 +169,15 @@ impl Server {
         tell(name, heard);
     }
 
-    async fn take_in(&self, name: &Name, component: Vec<u8>, uploaded_by: Option<String>) -> Result<Version> {
+    async fn take_in(&self, name: Option<&Name>, component: Vec<u8>, uploaded_by: Option<String>) -> Result<Version> {
         let file = self.registry.stage(component).await?;
         let reference = StrategyRef::File(file.path().to_owned());
         let inspection = self.runner.inspect(reference.clone()).await?;
         let manifest = self.runner.describe(reference).await?;
         let version = Version::new(inspection, manifest, uploaded_by, self.clock.now())?;
-        if version.name != *name {
+        if let Some(name) = name
+            && version.name != *name
+        {
             let message = format!("the strategy calls itself `{}`, not `{name}`", version.name);
             return Err(Refusal::Invalid(Error::configuration(message).help("upload it under its own name")));
         }

@@ -27,7 +27,7 @@ use crate::serve::registry::Registry;
 use crate::serve::rollout::Rollouts;
 use crate::serve::store::{SqliteStore, Store};
 use crate::serve::tenant::Role;
-use crate::serve::{Clock, Refusal, Retention, Server, Settings, api};
+use crate::serve::{Clock, Refusal, Retention, Server, Settings, api, folder};
 
 use runner::HostedRunner;
 use setup::{Flags, Place, Setup};
@@ -60,6 +60,7 @@ pub(super) async fn execute(arguments: Arguments, screen: Screen, operator: &Ope
 async fn serve(setup: Setup, screen: Screen, operator: &Operator) -> Result<u8> {
     let operator = operator.over(&setup.limits)?;
     let retention = Retention { age: setup.keep_runs_for, least: setup.keep_runs };
+    setup.watch.as_deref().map_or(Ok(()), folder::check)?;
     let settings = Settings { concurrent_runs: setup.concurrent_runs, drain: setup.drain, retention };
     let server = open(&setup, &operator.limits).await?;
     server.resume_rollouts().await.map_err(Refusal::into_error)?;
@@ -78,7 +79,11 @@ async fn serve(setup: Setup, screen: Screen, operator: &Operator) -> Result<u8> 
     // The API answers until the last run has ended, so that those who watch it see its end.
     let ended = CancellationToken::new();
     let answering = tokio::spawn(api::serve(server.clone(), listener, ended.clone().cancelled_owned()));
+    let watching = setup.watch.map(|folder| tokio::spawn(folder::bring_in(server.clone(), folder)));
     crate::serve::serve(&server, settings, &stop).await;
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     ended.cancel();
     // Somebody may follow a run's events, and never stop.
     if let Ok(answered) = tokio::time::timeout(LAST_ANSWERS, answering).await {

@@ -54,6 +54,10 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", env = "TIDEGATE_KEEP_RUNS",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_KEPT)))]
     keep_runs: Option<u32>,
+    /// Folder whose components (`*.wasm`) are brought in whenever they change, each as it would be by an upload: for
+    /// development
+    #[arg(long, value_name = "DIR", env = "TIDEGATE_WATCH")]
+    watch: Option<PathBuf>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -93,6 +97,7 @@ pub(super) struct Setup {
     pub(super) allow_private_addresses: bool,
     pub(super) keep_runs_for: Duration,
     pub(super) keep_runs: u32,
+    pub(super) watch: Option<PathBuf>,
     /// Limits that the file sets. Flags and variables overrule them.
     pub(super) limits: Vec<LimitSetting>,
 }
@@ -113,6 +118,7 @@ impl Setup {
             allow_private_addresses: private.unwrap_or(false),
             keep_runs_for: flags.keep_runs_for.or(file.keep_runs_for).unwrap_or(KEEP_RUNS_FOR),
             keep_runs: flags.keep_runs.or(file.keep_runs).unwrap_or(KEEP_RUNS),
+            watch: flags.watch.or(file.watch),
             limits: file.limits,
         }
     }
@@ -127,6 +133,7 @@ impl Setup {
             allow_private_addresses = self.allow_private_addresses,
             keep_runs_for = ?self.keep_runs_for,
             keep_runs = self.keep_runs,
+            watch = self.watch.as_ref().map(|folder| tracing::field::display(folder.display())),
             limits,
             "serving with these settings"
         );
@@ -162,6 +169,7 @@ mod tests {
             allow_private_addresses: false,
             keep_runs_for: Duration::from_secs(90 * 86_400),
             keep_runs: 20,
+            watch: None,
             limits: Vec::new(),
         };
         assert_eq!(setup(&["--data", "d"], ServerFile::default()), expected);

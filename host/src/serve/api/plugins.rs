@@ -20,20 +20,19 @@ use super::problem::{Problem, Result};
 use super::query::Query;
 use super::shape::{time, whole};
 use crate::serve::canary::Share;
+use crate::serve::plugin::LARGEST_COMPONENT;
 use crate::serve::registry::Use;
 use crate::serve::rollout::Manner;
 use crate::serve::tenant::Name;
 use crate::serve::{self, Refusal, Server, plugin};
 
-/// The most bytes of a component that is taken from the network; the limit `component_bytes` may be lower.
-const LARGEST: usize = 64 << 20;
 /// A component. Its type is registered for WebAssembly (RFC 6838).
 const WASM: Kind = Kind {
     content_type: "application/wasm",
     takes_parameters: false,
     mistyped: "the body must be a component, and say so",
     too_large: "the component has more than 64 MiB",
-    largest: LARGEST,
+    largest: LARGEST_COMPONENT,
 };
 
 /// What becomes of runs that go on.
@@ -95,7 +94,7 @@ pub(super) struct PluginVersion {
     summary: String,
     /// JSON Schema of its configuration.
     config_schema: serde_json::Value,
-    /// The identifier of the token that brought it.
+    /// The identifier of the token that brought it, or `watched folder`.
     uploaded_by: Option<String>,
     /// When it came; null where it is built in.
     #[schema(format = "date-time")]
@@ -268,7 +267,7 @@ pub(super) async fn upload_plugin(
     let name = name(&allowed.path.plugin)?;
     let by = Some(allowed.caller.id);
     let manner = manner(query.value.handover, query.value.share)?;
-    let rollout = to_its_end(async move { server.roll_out(&name, component, manner, by).await }).await?;
+    let rollout = to_its_end(async move { server.roll_out(Some(&name), component, manner, by).await }).await?;
     Ok(accepted(rollout))
 }
 
