@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
+import requests
 from singer_sdk import RESTStream, Tap
 from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -15,7 +17,6 @@ class Users(RESTStream):
     name = "users"
     path = "/pagination/keyset"
     primary_keys = ("id",)
-    records_jsonpath = "$.data[*]"
     # The records have the form that the schema says, so nothing is gained by looking at each value.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     schema = th.PropertiesList(
@@ -29,6 +30,10 @@ class Users(RESTStream):
 
     def get_new_paginator(self) -> JSONPathPaginator:
         return JSONPathPaginator("$.scroll_param")
+
+    def parse_response(self, response: requests.Response) -> Iterable[dict]:
+        # As in the SDK's template, but without a JSONPath for what one key says: it saves a tenth of the time.
+        yield from response.json()["data"]
 
     def get_url_params(self, context: object, next_page_token: str | None) -> dict[str, str]:
         return {"scroll_param": next_page_token} if next_page_token else {}
