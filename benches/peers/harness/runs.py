@@ -1,13 +1,13 @@
 """What is run: of each peer and of Tidegate the commands, and how to see that all records have arrived."""
 
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counting
 from .environments import HERE
 from .measuring import Measure, measure
 
@@ -22,8 +22,18 @@ class Run:
     """Which run of Tidegate it is held against."""
     command: Callable[[str, Path], list[str]]
     """From the base URL and an empty folder; what it prints becomes `users.jsonl` in the folder."""
-    delivered: Callable[[Path], int]
-    """How many distinct records are in the folder."""
+    kind: str
+    """What kind of file it writes, as `counting` knows it."""
+    file: str
+    members: tuple[str, ...] = ()
+    """Below which members of a line the record is."""
+    python: str = sys.executable
+    """That can read such a file."""
+
+    def delivered(self, folder: Path) -> int:
+        counting = Path(__file__).parent / "counting.py"
+        command = [self.python, counting, self.kind, folder / self.file, *self.members]
+        return int(subprocess.check_output(command))
 
 
 def best(run: Run, base_url: str, records: int, rounds: int, scratch: Path) -> Measure:
@@ -54,17 +64,20 @@ def tidegate(program: Path) -> list[Run]:
         return command
 
     return [
-        Run("Tidegate, JSONL", "", sync("jsonl", "synced.jsonl"), lambda to: counting.jsonl(to / "synced.jsonl", "row")),
-        Run("Tidegate, SQLite", "", sync("sqlite", "synced.db"), lambda to: counting.sqlite(to / "synced.db")),
+        Run("Tidegate, JSONL", "", sync("jsonl", "synced.jsonl"), "jsonl", "synced.jsonl", ("row",)),
+        Run("Tidegate, SQLite", "", sync("sqlite", "synced.db"), "sqlite", "synced.db"),
     ]
 
 
 def peers(programs: dict[str, Path]) -> list[Run]:
     """From the folder of each peer's programs."""
 
-    def singer(base_url: str, folder: Path) -> list[str]:
-        config = written(folder / "config.json", {"base_url": base_url})
-        return [str(programs["singer"] / "python"), str(HERE / "singer" / "tap.py"), "--config", config]
+    def singer(name: str, setting: str) -> Run:
+        def command(base_url: str, folder: Path) -> list[str]:
+            config = written(folder / "config.json", {"base_url": base_url})
+            return [str(programs["singer"] / "python"), str(HERE / "singer" / "tap.py"), setting, "--config", config]
+
+        return Run(name, "Tidegate, JSONL", command, "jsonl", "users.jsonl", ("record",))
 
     def airbyte(base_url: str, folder: Path) -> list[str]:
         config = written(folder / "config.json", {"base_url": base_url})
@@ -73,19 +86,17 @@ def peers(programs: dict[str, Path]) -> list[Run]:
         return [str(word) for word in [*command, "--manifest-path", own / "manifest.yaml"]]
 
     def dlt(name: str, kind: str) -> Run:
-        python = programs["dlt"] / "python"
+        python = str(programs["dlt"] / "python")
 
         def command(base_url: str, folder: Path) -> list[str]:
-            return [str(python), str(HERE / "dlt" / "pipeline.py"), base_url, str(folder), kind]
+            return [python, str(HERE / "dlt" / "pipeline.py"), base_url, str(folder), kind]
 
-        return Run(name, "Tidegate, SQLite", command, lambda to: counting.duckdb(to / "users.duckdb", python))
-
-    def printed(*members: str) -> Callable[[Path], int]:
-        return lambda to: counting.jsonl(to / "users.jsonl", *members)
+        return Run(name, "Tidegate, SQLite", command, "duckdb", "users.duckdb", python=python)
 
     return [
-        Run("Singer SDK, JSONL", "Tidegate, JSONL", singer, printed("record")),
-        Run("Airbyte CDK, JSONL", "Tidegate, JSONL", airbyte, printed("record", "data")),
+        singer("Singer SDK, JSONL, fastest", "faster"),
+        singer("Singer SDK, JSONL, as it comes", "default"),
+        Run("Airbyte CDK, JSONL", "Tidegate, JSONL", airbyte, "jsonl", "users.jsonl", ("record", "data")),
         dlt("dlt, DuckDB, as it comes", "default"),
         dlt("dlt, DuckDB, upsert", "merge"),
         dlt("dlt, DuckDB, by Parquet", "parquet"),

@@ -15,8 +15,9 @@ HEAD = [
     "memory, MB",
     "empty run, s",
     "records/s beyond it",
-    "Tidegate is faster, times",
-    "beyond the empty run, times",
+    "ratio, whole run",
+    "ratio, beyond it",
+    "ratio, beyond it, Tidegate with the many",
 ]
 
 
@@ -36,15 +37,17 @@ def show(peers: list[Run], own: list[Run], figures: Figures) -> None:
     print(line(HEAD))
     print(line(["---", *["---:"] * (len(HEAD) - 1)]))
     for run in own:
-        print(line([*row(run, figures.many, figures.many_of, figures), "", ""]))
+        print(line([*row(run, figures.many, figures.many_of, figures), "", "", ""]))
     for run in own:
-        print(line([*row(run, figures.records, figures.few, figures), "", ""]))
+        print(line([*row(run, figures.records, figures.few, figures), "", "", ""]))
     for run in peers:
-        whole = figures.few[run.name].seconds / figures.few[run.rival].seconds
-        # Tidegate's start is most of so short a run; its rate without it is better seen in the long one.
-        own_pace = pace(run.rival, figures.many, figures.many_of, figures)
-        beyond = own_pace / pace(run.name, figures.records, figures.few, figures)
-        print(line([*row(run, figures.records, figures.few, figures), number(whole, ".1f"), number(beyond, ".1f")]))
+        theirs = pace(run.name, figures.records, figures.few, figures)
+        ratios = [
+            figures.few[run.name].seconds / figures.few[run.rival].seconds,
+            pace(run.rival, figures.records, figures.few, figures) / theirs,
+            pace(run.rival, figures.many, figures.many_of, figures) / theirs,
+        ]
+        print(line([*row(run, figures.records, figures.few, figures), *(number(one, ".1f") for one in ratios)]))
 
 
 def row(run: Run, records: int, measures: dict[str, Measure], figures: Figures) -> list[str]:

@@ -1,4 +1,4 @@
-"""A tap of the playground, written as the template of the Singer SDK has it, with the faster of its settings."""
+"""A tap of the playground on the Singer SDK: `tap.py default|faster --config FILE`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from singer_sdk.pagination import JSONPathPaginator
 
 
 class Users(RESTStream):
+    """As the SDK's template has it."""
+
     name = "users"
     path = "/pagination/keyset"
     primary_keys = ("id",)
-    # The records have the form that the schema says, so nothing is gained by looking at each value.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    records_jsonpath = "$.data[*]"
     schema = th.PropertiesList(
         *(th.Property(name, th.StringType) for name in ("id", "name", "email", "address", "company", "job")),
         *(th.Property(name, th.DateTimeType) for name in ("createdAt", "updatedAt")),
@@ -31,22 +32,32 @@ class Users(RESTStream):
     def get_new_paginator(self) -> JSONPathPaginator:
         return JSONPathPaginator("$.scroll_param")
 
-    def parse_response(self, response: requests.Response) -> Iterable[dict]:
-        # As in the SDK's template, but without a JSONPath for what one key says: it saves a tenth of the time.
-        yield from response.json()["data"]
-
     def get_url_params(self, context: object, next_page_token: str | None) -> dict[str, str]:
         return {"scroll_param": next_page_token} if next_page_token else {}
+
+
+class FasterUsers(Users):
+    # The records have the form that the schema says, so nothing is gained by looking at each value.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def parse_response(self, response: requests.Response) -> Iterable[dict]:
+        # A JSONPath costs time for what one key says as well.
+        yield from response.json()["data"]
 
 
 class Playground(Tap):
     name = "tap-playground"
     config_jsonschema = th.PropertiesList(th.Property("base_url", th.StringType, required=True)).to_dict()
-    message_writer_class = MsgSpecWriter
+    stream_class = Users
 
     def discover_streams(self) -> list[Users]:
-        return [Users(self)]
+        return [self.stream_class(self)]
+
+
+class FasterPlayground(Playground):
+    message_writer_class = MsgSpecWriter
+    stream_class = FasterUsers
 
 
 if __name__ == "__main__":
-    Playground.cli(sys.argv[1:])
+    {"default": Playground, "faster": FasterPlayground}[sys.argv.pop(1)].cli()
