@@ -1,4 +1,5 @@
 mod content;
+mod order;
 mod refresh;
 
 use std::path::PathBuf;
