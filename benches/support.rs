@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use comfy_table::{CellAlignment, Table, presets};
 use tidegate::config::{self, PrivateAddresses};
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Source};
 
@@ -15,4 +16,53 @@ pub(crate) fn source(base_url: &str) -> Result<(Arc<Source>, Arc<Meter>)> {
     let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
     let source = Source::new(&settings, client, tokens, Arc::clone(&meter), origins)?;
     Ok((Arc::new(source), meter))
+}
+
+/// What this process has used so far, as far as the system tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// Seconds of all its threads.
+    pub(crate) cpu: Option<f64>,
+    /// The most memory that was resident.
+    pub(crate) peak_bytes: Option<u64>,
+    /// What it handed to the system to be written, into files and sockets.
+    pub(crate) written_bytes: Option<u64>,
+}
+
+impl Usage {
+    pub(crate) fn now() -> Usage {
+        let peak = figure("/proc/self/status", "VmHWM:").map(|kibibytes| kibibytes << 10);
+        Usage { cpu: cpu(), peak_bytes: peak, written_bytes: figure("/proc/self/io", "wchar:") }
+    }
+}
+
+/// The number behind a name in one of Linux's tables; nothing elsewhere.
+pub(crate) fn figure(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(unix)]
+fn cpu() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
+}
+
+#[cfg(not(unix))]
+fn cpu() -> Option<f64> {
+    None
+}
+
+/// A table with names on the left and figures on the right.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(header);
+    for column in 1..N {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
 }
