@@ -17,7 +17,7 @@
 #[allow(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/support/guest.rs"]
 mod guest;
-#[path = "support.rs"]
+#[path = "support/mod.rs"]
 mod support;
 
 use std::path::Path;

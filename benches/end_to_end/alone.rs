@@ -13,8 +13,9 @@ use tidegate::config::Destination;
 use tidegate::model::{Batch, Document, Owner};
 use tidegate::sink::{self, Mode};
 
-use crate::records::FIELDS;
-use crate::twin::table;
+use crate::support::bare_client;
+use crate::support::records::FIELDS;
+use crate::support::twin::table;
 
 /// How many rows a commit has.
 const COMMIT: usize = 50_000;
@@ -65,8 +66,7 @@ impl Rows {
 pub(crate) async fn sqlite(url: &str, path: &Path, are_sorted: bool) -> Result<(Instant, usize)> {
     let mut rows = Rows { text: String::new(), ends: Vec::new() };
     walk(url, |body| rows.take(&Document::parse(body)?.records("/data")?)).await?;
-    let mut sink =
-        sink::open(&Destination::Sqlite { path: path.to_owned() }, &Owner::local("alone"), None, false)?;
+    let mut sink = sink::open(&Destination::Sqlite { path: path.to_owned() }, &Owner::local("alone"), None, false)?;
     sink.begin(&[table()], Mode::Incremental)?;
     sink.finish()?;
     drop(sink);
@@ -118,7 +118,7 @@ pub(crate) async fn lines(url: &str, path: &Path) -> Result<usize> {
 
 /// Fetches page after page by one client.
 async fn walk(url: &str, mut take: impl FnMut(Bytes) -> Result<()>) -> Result<()> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = bare_client()?;
     let mut query = String::new();
     loop {
         let answer = client.get(format!("{url}/pagination/keyset{query}")).send().await?.error_for_status()?;

@@ -19,21 +19,19 @@
 )]
 
 mod alone;
-mod records;
 mod run;
 mod source;
-#[path = "../support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
-mod twin;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use tidegate::config::StrategyRef;
 use tidegate::plugin::Engine;
 
-use records::Keys;
 use run::{Cost, Into, Kind};
 use source::Source;
+use support::records::Keys;
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -16,8 +16,8 @@ use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
 use tokio_util::sync::CancellationToken;
 
 use crate::alone;
+use crate::support::twin::Twin;
 use crate::support::{self, Usage};
-use crate::twin::Twin;
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -15,7 +15,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 
-use crate::records::{Keys, pages};
+use crate::support::records::{Keys, pages};
 
 /// What it serves.
 #[derive(Clone, Debug, Args)]

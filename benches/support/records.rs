@@ -13,8 +13,7 @@ pub(crate) enum Keys {
 }
 
 /// The members of a record, in their order.
-pub(crate) const FIELDS: [&str; 8] =
-    ["id", "name", "email", "address", "company", "job", "createdAt", "updatedAt"];
+pub(crate) const FIELDS: [&str; 8] = ["id", "name", "email", "address", "company", "job", "createdAt", "updatedAt"];
 
 /// One record in so many is changed before everything is read again.
 const CHANGED: usize = 100;
@@ -49,7 +48,7 @@ fn write(into: &mut String, at: usize, keys: Keys, is_changed: bool) {
     let year = if is_changed { 2025 } else { 2024 };
     let written = write!(
         into,
-        r#"{{"id":"{:08x}-{:04x}-4c6e-9f3a-{:012}","name":"Robert Hernandez {at:07}","email":"robert.hernandez{at:07}@example.com","address":"1{at:07} Miller Street\nSouth Janetville, WA 61{:03}","company":"Johnson, Lee and Sons","job":"Chartered accountant","createdAt":"2024-02-{day:02}T{hour:02}:{minute:02}:{second:02}Z","updatedAt":"{year}-02-{day:02}T{hour:02}:{minute:02}:{second:02}Z"}}"#,
+        r#"{{"id":"{:08x}-{:04x}-4c6e-9f3a-{:012}","name":"Robert Hernandez","email":"robert.h{at:07}@example.com","address":"{at} Miller Street\nSouth Janetville, WA 61{:03}","company":"Johnson, Lee and Sons","job":"Chartered accountant","createdAt":"2024-02-{day:02}T{hour:02}:{minute:02}:{second:02}Z","updatedAt":"{year}-02-{day:02}T{hour:02}:{minute:02}:{second:02}Z"}}"#,
         id >> 32,
         id >> 16 & 0xffff,
         at,

@@ -1,5 +1,10 @@
 //! What the benches of whole runs share.
 
+#![allow(dead_code, reason = "each bench needs some of it")]
+
+pub(crate) mod records;
+pub(crate) mod twin;
+
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -16,6 +21,13 @@ pub(crate) fn source(base_url: &str) -> Result<(Arc<Source>, Arc<Meter>)> {
     let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
     let source = Source::new(&settings, client, tokens, Arc::clone(&meter), origins)?;
     Ok((Arc::new(source), meter))
+}
+
+/// A client with nothing around it.
+pub(crate) fn bare_client() -> Result<reqwest::Client> {
+    // It wants one even for plain HTTP; a second one is refused, which is as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(reqwest::Client::builder().no_proxy().build()?)
 }
 
 /// What this process has used so far, as far as the system tells.

@@ -9,7 +9,7 @@ use tidegate::http::Request;
 use tidegate::model::{Change, Column, Table};
 use tidegate::plugin::{Manifest, Services, Strategy};
 
-use crate::records::FIELDS;
+use super::records::FIELDS;
 
 /// Reads the keyset endpoint as the strategy does.
 pub(crate) struct Twin;
@@ -47,12 +47,7 @@ impl Strategy for Twin {
         Box::pin(async { Ok(state.to_owned()) })
     }
 
-    fn sync<'a>(
-        &'a self,
-        _: &'a str,
-        _: Option<&'a str>,
-        services: Arc<dyn Services>,
-    ) -> BoxFuture<'a, Result<()>> {
+    fn sync<'a>(&'a self, _: &'a str, _: Option<&'a str>, services: Arc<dyn Services>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let order = "instant".parse()?;
             let mut token: Option<String> = None;
