@@ -30,7 +30,6 @@ use tidegate::config::StrategyRef;
 use tidegate::plugin::Engine;
 
 use run::{Cost, Into, Kind};
-use source::Source;
 use support::records::Keys;
 
 #[derive(Parser)]
@@ -128,7 +127,7 @@ async fn compare(Arguments { records, rounds, page, keys, .. }: Arguments) -> Re
     let engine = Engine::builder().compiler(env!("CARGO_BIN_EXE_tidegate")).build()?;
     engine.load(&StrategyRef::BuiltIn("keyset".to_owned())).await?;
 
-    let source = Source::start(&source::Options { records, page, keys })?;
+    let source = source::start(&source::Options { records, page, keys })?;
     let scratch = tempfile::tempdir().context("a scratch folder")?;
     let mut rows = rows();
     for round in 0..rounds {

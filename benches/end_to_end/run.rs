@@ -3,17 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use tidegate::config::{Destination, StrategyRef};
-use tidegate::model::{Owner, Status};
-use tidegate::plugin::{Engine, Limits, Strategy};
-use tidegate::sink::{self, Mode};
-use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
-use tokio_util::sync::CancellationToken;
+use tidegate::plugin::{Engine, Strategy};
 
 use crate::alone;
 use crate::support::twin::Twin;
@@ -118,35 +114,14 @@ async fn alone(Options { kind, into, url, folder }: &Options) -> Result<Cost> {
 }
 
 async fn whole(options: &Options, strategy: Arc<dyn Strategy>) -> Result<Cost> {
-    let Options { kind, into, url, folder } = options;
-    let path = destination(folder, *kind, *into);
-    let destination = match into {
+    let path = destination(&options.folder, options.kind, options.into);
+    let destination = match options.into {
         Into::Jsonl => Destination::JsonlFile { path },
         Into::Sqlite => Destination::Sqlite { path },
     };
     let before = Usage::now();
-    let (source, meter) = support::source(url)?;
-    let report = sync::run(Job {
-        name: "bench".to_owned(),
-        strategy_name: "bench".to_owned(),
-        strategy,
-        source,
-        sink: sink::open(&destination, &Owner::local("bench"), None, false)?,
-        config: "{}".to_owned(),
-        mode: Mode::Incremental,
-        pace: Pace::default(),
-        hands: Hands::Thread,
-        clock: Clock::system(),
-        timeout: Duration::from_secs(3600),
-        limits: Limits::default(),
-        interrupt: CancellationToken::new(),
-        gauge: Arc::new(Gauge::new(meter)),
-    })
-    .await;
-    match (report.status, &report.error) {
-        (Status::Done, None) => Ok(cost(report.seconds, report.progress.rows_read, &before)),
-        (status, error) => bail!("{kind:?}: {}: {error:?}", status.as_str()),
-    }
+    let report = support::sync(&strategy, support::source(&options.url)?, &destination, "{}".to_owned()).await?;
+    Ok(cost(report.seconds, report.progress.rows_read, &before))
 }
 
 fn cost(seconds: f64, records: u64, before: &Usage) -> Cost {

@@ -3,24 +3,67 @@
 #![allow(dead_code, reason = "each bench needs some of it")]
 
 pub(crate) mod records;
+pub(crate) mod served;
 pub(crate) mod twin;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use comfy_table::{CellAlignment, Table, presets};
-use tidegate::config::{self, PrivateAddresses};
+use tidegate::config::{self, Destination, PrivateAddresses};
 use tidegate::http::{Client, MemoryTokens, Meter, Origins, Source};
+use tidegate::model::{Owner, Report, Status};
+use tidegate::plugin::{Limits, Strategy};
+use tidegate::sink::{self, Mode};
+use tidegate::sync::{self, Clock, Gauge, Hands, Job, Pace};
+use tokio_util::sync::CancellationToken;
 
 /// A source on this machine, and what counts its requests.
 pub(crate) fn source(base_url: &str) -> Result<(Arc<Source>, Arc<Meter>)> {
+    source_within(base_url, None)
+}
+
+/// The same, with no more than so many requests in flight.
+pub(crate) fn source_within(base_url: &str, in_flight: Option<usize>) -> Result<(Arc<Source>, Arc<Meter>)> {
     let mut settings = config::Source::new(base_url.parse()?);
     settings.allow_private_addresses = PrivateAddresses::OfBaseUrl;
+    settings.max_in_flight = in_flight.unwrap_or(settings.max_in_flight);
     let meter = Arc::new(Meter::default());
     let client = Arc::new(Client::new(&settings)?);
     let (tokens, origins) = (Arc::new(MemoryTokens::default()), Origins::default());
     let source = Source::new(&settings, client, tokens, Arc::clone(&meter), origins)?;
     Ok((Arc::new(source), meter))
+}
+
+/// Runs a sync to its end, as the program does.
+pub(crate) async fn sync(
+    strategy: &Arc<dyn Strategy>,
+    (source, meter): (Arc<Source>, Arc<Meter>),
+    destination: &Destination,
+    config: String,
+) -> Result<Report> {
+    let report = sync::run(Job {
+        name: "bench".to_owned(),
+        strategy_name: "bench".to_owned(),
+        strategy: Arc::clone(strategy),
+        source,
+        sink: sink::open(destination, &Owner::local("bench"), None, false)?,
+        config,
+        mode: Mode::Incremental,
+        pace: Pace::default(),
+        hands: Hands::Thread,
+        clock: Clock::system(),
+        timeout: Duration::from_secs(3600),
+        limits: Limits::default(),
+        interrupt: CancellationToken::new(),
+        gauge: Arc::new(Gauge::new(meter)),
+    })
+    .await;
+    match (report.status, &report.error) {
+        (Status::Done, None) => Ok(report),
+        (status, error) => bail!("a sync has {}: {error:?}", status.as_str()),
+    }
 }
 
 /// A client with nothing around it.
