@@ -130,7 +130,10 @@ async fn measure(Arguments { connections, at_once, .. }: Arguments) -> Result<()
     let empty = resident();
     let many = connect(&engine, &quick, scratch.path(), connections).await?;
     let idle = resident();
-    tell(format!("memory of an idle connection that keeps its client, of {connections}"), each(idle, empty, connections));
+    tell(
+        format!("memory of an idle connection that keeps its client, of {connections}"),
+        each(idle, empty, connections),
+    );
     for what in ["that read 100 records", "that find nothing new"] {
         let begin = Instant::now();
         let syncs = iter(&many).map(Connection::sync).buffer_unordered(at_once);
