@@ -1,12 +1,13 @@
 //! The native twin: a strategy without a sandbox, which asks what the keyset strategy asks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::json;
 use tidegate::BoxFuture;
 use tidegate::error::Result;
 use tidegate::http::Request;
-use tidegate::model::{Change, Column, Table};
+use tidegate::model::{Change, Column, Fingerprint, Table};
 use tidegate::plugin::{Manifest, Services, Strategy};
 
 use super::records::FIELDS;
@@ -50,7 +51,8 @@ impl Strategy for Twin {
     fn sync<'a>(&'a self, _: &'a str, _: Option<&'a str>, services: Arc<dyn Services>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let order = "instant".parse()?;
-            let mut token: Option<String> = None;
+            let known_by = ["id", "updatedAt"].map(str::to_owned);
+            let (mut token, mut seen): (Option<String>, HashSet<u64>) = (None, HashSet::new());
             loop {
                 let query = token.iter().map(|token| ("scroll_param".to_owned(), token.clone())).collect();
                 let path = "/pagination/keyset".to_owned();
@@ -58,6 +60,10 @@ impl Strategy for Twin {
                 let page = services.fetch(request).await?;
                 let rows = page.records("/data")?;
                 let span = rows.span("updatedAt", &order, None)?;
+                // By which the strategy knows a page again.
+                let mut print = Fingerprint::new(&rows, &known_by);
+                while print.step().is_some() {}
+                seen.insert(print.finish());
                 services.stage("user", Change::Upsert(rows)).await?;
                 token = page.get("/scroll_param").and_then(|text| serde_json::from_str(text).ok()).flatten();
                 services.checkpoint(json!({ "token": token, "greatest": span.greatest }).to_string()).await?;
