@@ -74,7 +74,7 @@ pub(crate) async fn sqlite(url: &str, path: &Path, are_sorted: bool) -> Result<(
     let begin = Instant::now();
     let sql = Connection::open(path)?;
     // As the sink sets them.
-    sql.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 10000")?;
+    sql.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 10000")?;
     let mut statement = sql.prepare(UPSERT)?;
     let mut order: Vec<usize> = (0..rows.ends.len() / FIELDS.len()).collect();
     for commit in order.chunks_mut(COMMIT) {
