@@ -135,6 +135,22 @@ fn the_built_in_strategies_lose_nothing() {
     assert!(crash_points >= 10_000, "only {crash_points} crash points");
 }
 
+/// All scenarios take minutes: `tidegate certify offset --config '{"window": 4}'`.
+#[test]
+fn windows_of_requests_lose_nothing() {
+    let cases = [("offset", "rows move"), ("offset", "deep offsets"), ("step-size", "gap"), ("step-size", "cut")];
+    for (strategy, scenarios) in cases {
+        let arguments = [strategy, "--config", r#"{"window": 4}"#, "--scenario", scenarios];
+        let (code, certificate) = certify(&arguments);
+        let cases = certificate["cases"].as_array().expect("cases");
+        assert!(
+            code == 0 && cases.iter().all(|case| case["counterexample"].is_null()),
+            "{arguments:?}: {certificate:#}"
+        );
+        assert!(cases.iter().any(|case| case["crash_points"].as_u64() > Some(100)), "{arguments:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_seed_gives_the_same_trace() {
     let engine = engine().simulating().build().expect("an engine");

@@ -13,10 +13,19 @@ fn replay(workspace: &Workspace, arguments: &[&str]) -> (i32, Value) {
 
 #[test]
 fn a_recorded_run_is_told_again_without_its_source() {
-    for strategy in ["keyset", "offset", "timestamp", "step-size", "replay"] {
+    let strategies: [(&str, &[&str]); 7] = [
+        ("keyset", &[]),
+        ("offset", &[]),
+        ("offset", &["page_size: 5", "window: 4"]),
+        ("timestamp", &[]),
+        ("step-size", &[]),
+        ("step-size", &["step: 5", "window: 4"]),
+        ("replay", &[]),
+    ];
+    for (strategy, config) in strategies {
         let mut source = Source::start(60, 20);
         let workspace = Workspace::new();
-        workspace.connection("users", strategy, &source.url(), &[]);
+        workspace.connection("users", strategy, &source.url(), config);
         // A first run that begins at the beginning, and a second that goes on from a state.
         for _ in 0..2 {
             let report = workspace.sync("users.yaml", &["--record", "run.tape"]);
@@ -24,7 +33,9 @@ fn a_recorded_run_is_told_again_without_its_source() {
             assert_eq!((code, &answer["difference"]), (0, &Value::Null), "{strategy}: {answer:#}");
             assert_eq!(answer["same_component"], true, "{strategy}");
             assert_eq!(answer["records"], report["rows_read"], "{strategy}");
-            assert_eq!(answer["requests"], report["requests"], "{strategy}");
+            // What was begun ahead and given up may never have been sent.
+            let requests = [&answer, &report].map(|told| told["requests"].as_u64());
+            assert!(requests[0] == requests[1] || !config.is_empty() && requests[0] > requests[1], "{strategy}");
             source.change(3, 5);
         }
         drop(source);

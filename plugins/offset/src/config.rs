@@ -49,6 +49,11 @@ pub struct Config {
     /// How many times at most everything is read, where only two passes that agree show that no row was missed.
     #[serde(default = "passes")]
     pub passes: NonZeroU32,
+    /// How many requests may be in flight at once, where the next ones can be told before this one is answered. The
+    /// connection's `source.max_in_flight` bounds it, too. Whatever it is, the same records are read.
+    #[serde(default = "window")]
+    #[schemars(range(max = 64))]
+    pub window: NonZeroU32,
     /// How requests are made.
     #[serde(flatten)]
     pub source: SourceOptions,
@@ -142,6 +147,10 @@ fn page_size() -> NonZeroU32 {
 
 fn offset_parameter() -> String {
     "offset".into()
+}
+
+fn window() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 fn passes() -> NonZeroU32 {

@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use tidegate_sdk::json::{self, Value};
-use tidegate_sdk::{Batch, Cursor, Error, Request, Result, Span, Strategy, Table, checkpoint, log, upsert};
+use tidegate_sdk::{Ahead, Batch, Cursor, Error, Request, Result, Span, Strategy, Table, checkpoint, log, upsert};
 
 pub use config::Config;
 use walk::{Verdict, View, Walk};
@@ -120,6 +120,7 @@ struct Reader<'a> {
     under_way: UnderWay,
     /// The greatest instant taken.
     cursor: Cursor,
+    ahead: Ahead,
 }
 
 impl<'a> Reader<'a> {
@@ -128,16 +129,25 @@ impl<'a> Reader<'a> {
         let mut cursor = Cursor::resume(&config.cursor, began_at.as_deref())?.ordered(order.as_deref());
         cursor.follow(anchor.as_deref())?;
         let under_way = UnderWay { anchor, plain: plain || !config.can_anchor() };
-        Ok(Reader { config, began_at, order, under_way, cursor })
+        let ahead = Ahead::new(config.window);
+        Ok(Reader { config, began_at, order, under_way, cursor, ahead })
     }
 
     /// Reads from anchor to anchor.
     fn read(&mut self) -> Result<()> {
-        let mut walk = Walk::new(self.cursor.greatest().cloned(), self.config.page_size.get());
+        let (config, anchor) = (self.config, self.cursor.greatest().cloned());
+        let mut walk = Walk::new(anchor, config.page_size.get()).in_windows_of(config.window.get());
         loop {
             let since = walk.anchor().map(|anchor| self.cursor.reaching(anchor));
             let offset = walk.offset();
-            let rows = self.fetch_at(offset, &self.config.page(since.as_ref(), offset))?;
+            let following = walk.following().map(|offset| config.page(since.as_ref(), offset));
+            let rows = match self.fetch_ahead(&config.page(since.as_ref(), offset), following) {
+                Err(error) if is_refusal(&error) && walk.leaves_window() => {
+                    self.under_way.anchor = self.cursor.text();
+                    continue;
+                }
+                rows => rows.map_err(|error| self.explain(offset, error))?,
+            };
             let mut page = self.view(&rows)?;
             if walk.counts_each(&page) {
                 page.each = self.each(&rows)?;
@@ -236,9 +246,11 @@ impl<'a> Reader<'a> {
         request: impl Fn(&Config, u64) -> Option<Request>,
         is_over: impl Fn(&Span) -> bool,
     ) -> Result<Vec<u64>> {
-        let (mut offset, mut seen) = (0, Vec::new());
-        while let Some(request) = request(self.config, offset) {
-            let rows = self.fetch_at(offset, &request)?;
+        let (config, mut offset, mut seen) = (self.config, 0, Vec::new());
+        let mut stride = u64::from(config.page_size.get());
+        while let Some(next) = request(config, offset) {
+            let following = (1..).map_while(|page| request(config, offset + page * stride));
+            let rows = self.fetch_ahead(&next, following).map_err(|error| self.explain(offset, error))?;
             if rows.is_empty() || is_over(&self.cursor.span(&rows, false)?) {
                 break;
             }
@@ -250,7 +262,8 @@ impl<'a> Reader<'a> {
                 )));
             }
             seen.push(print);
-            offset += u64::from(rows.len());
+            stride = u64::from(rows.len());
+            offset += stride;
             self.stage(rows)?;
             self.seal_under_way()?;
         }
@@ -261,17 +274,22 @@ impl<'a> Reader<'a> {
         request.fetch()?.records(&self.config.source.record_pointer)
     }
 
-    /// Fetches the page at an offset, which some sources refuse to count as far as.
-    fn fetch_at(&self, offset: u64, request: &Request) -> Result<Batch> {
-        self.fetch(request).map_err(|error| match error.status() {
-            Some(status @ (400 | 404 | 413 | 414 | 416 | 422)) if offset > 0 => Error::unsupported(format!(
+    /// Fetches a page, and begins the next ones.
+    fn fetch_ahead(&mut self, request: &Request, following: impl Iterator<Item = Request>) -> Result<Batch> {
+        self.ahead.fetch(request, following)?.records(&self.config.source.record_pointer)
+    }
+
+    /// What it means that the source refuses to count as far as an offset.
+    fn explain(&self, offset: u64, error: Error) -> Error {
+        match error.status() {
+            Some(status) if offset > 0 && is_refusal(&error) => Error::unsupported(format!(
                 "the source refuses the offset {offset} with the status {status}, and the records up to there have one \
                  `{}`, or are not sorted by it, so that no smaller offset leads behind them. Ask for larger pages \
                  (`page_size`), or use another strategy",
                 self.config.cursor.cursor_field
             )),
             _ => error,
-        })
+        }
     }
 
     fn stage(&mut self, rows: Batch) -> Result<()> {
@@ -323,6 +341,11 @@ impl<'a> Reader<'a> {
         }
         rows.fingerprint(&fields)
     }
+}
+
+/// Whether the source does not answer what it is asked for.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.status(), Some(400 | 404 | 413 | 414 | 416 | 422))
 }
 
 /// A fingerprint of each record, from the columns of its key.

@@ -63,6 +63,9 @@ pub(crate) struct Walk {
     /// How many records were taken, all of them in order.
     taken: u32,
     moves: u32,
+    /// How many pages were taken behind the anchor, and how many are to be before it moves: they can be in flight together.
+    pages: u32,
+    window: u32,
     /// The records that were taken behind the anchor. So many different ones at so many places are all there are.
     places: HashSet<u64>,
 }
@@ -87,8 +90,15 @@ impl Walk {
             full: page_size,
             taken: 0,
             moves: 0,
+            pages: 0,
+            window: 1,
             places: HashSet::new(),
         }
+    }
+
+    /// With so many pages in flight at once, as long as no row moves.
+    pub(crate) fn in_windows_of(self, window: u32) -> Walk {
+        Walk { window, ..self }
     }
 
     pub(crate) fn anchor(&self) -> Option<&Stamp> {
@@ -97,6 +107,22 @@ impl Walk {
 
     pub(crate) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Whether the anchor moves in the middle of a window, since the source does not count as far: from here on, one page
+    /// after the other is read.
+    pub(crate) fn leaves_window(&mut self) -> bool {
+        let Some(stamp) = self.beyond().filter(|_| self.window > 1) else { return false };
+        self.window = 1;
+        self.anchor_at(stamp);
+        true
+    }
+
+    /// The offsets of the pages behind the present one, up to where the anchor moves.
+    pub(crate) fn following(&self) -> impl Iterator<Item = u64> + use<> {
+        let (offset, stride) = (self.offset, u64::from(self.full) - u64::from(self.full > 1));
+        let more = self.window.saturating_sub(self.pages.saturating_add(1));
+        (1..=u64::from(more)).map(move |page| offset + page * stride)
     }
 
     /// Where the last record that was taken must still stand.
@@ -183,15 +209,17 @@ impl Walk {
         self.least = [self.least.take(), page.least.clone()].into_iter().flatten().min();
         self.greatest = self.greatest.take().max(page.greatest.clone());
         self.taken = self.taken.saturating_add(page.count);
+        self.pages = self.pages.saturating_add(1);
     }
 
     fn is_full(&self, page: &View) -> bool {
         page.count >= self.full
     }
 
-    /// The next anchor behind a page that was taken; none behind a short one, which may be the last.
+    /// The next anchor behind a page that was taken; none behind a short one, which may be the last, and none within a
+    /// window.
     fn leap(&self, page: &View) -> Option<Stamp> {
-        self.beyond().filter(|_| self.is_full(page))
+        self.beyond().filter(|_| self.is_full(page) && self.pages >= self.window)
     }
 
     /// The greatest instant taken, if it may be the next anchor. From a source that does not sort it could be the last
@@ -204,7 +232,7 @@ impl Walk {
     }
 
     fn anchor_at(&mut self, stamp: Stamp) {
-        *self = Walk { taken: self.taken, ..Walk::new(Some(stamp), self.full) };
+        *self = Walk { taken: self.taken, window: self.window, ..Walk::new(Some(stamp), self.full) };
     }
 
     fn again(&mut self, is_repeated: bool) -> Result<Verdict> {

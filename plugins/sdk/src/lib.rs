@@ -9,6 +9,7 @@
 //! Natively the crate compiles as well, so that whatever decides without asking the host can be tested as usual.
 //! The only neighbour is the contract in `wit/`: nothing here knows how a host keeps it.
 
+mod ahead;
 pub mod config;
 mod cursor;
 mod error;
@@ -19,6 +20,7 @@ mod services;
 mod since;
 mod stamp;
 
+pub use ahead::Ahead;
 pub use config::{CursorOptions, Filter, PageCap, Period, SinceOptions, SourceOptions, TableOptions};
 pub use cursor::Cursor;
 pub use error::{Error, Result};

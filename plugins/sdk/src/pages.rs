@@ -76,6 +76,15 @@ impl Pending {
     }
 }
 
+impl PartialEq for Request {
+    fn eq(&self, other: &Request) -> bool {
+        let parts = |Request(host::Request { method, path, query, headers, body }): &Request| {
+            (method.clone(), path.clone(), query.clone(), headers.clone(), body.clone())
+        };
+        parts(self) == parts(other)
+    }
+}
+
 /// An answer of the source. It stays in the host.
 #[derive(Debug)]
 pub struct Page(host::Page);

@@ -25,6 +25,15 @@ impl Range {
         Some([lower, Range { start: middle + 1, end }])
     }
 
+    /// The ranges behind it that are as wide, up to `end`.
+    pub(crate) fn following(self, end: Option<u64>) -> impl Iterator<Item = Range> {
+        let (size, end) = (self.size(), end.unwrap_or(u64::MAX));
+        let next =
+            move |start: u64| (start <= end).then(|| Range { start, end: start.saturating_add(size - 1).min(end) });
+        let first = self.end.checked_add(1).and_then(next);
+        std::iter::successors(first, move |range| range.end.checked_add(1).and_then(next))
+    }
+
     /// Two halves; none of a single ID.
     pub(crate) fn halves(self) -> Option<[Range; 2]> {
         let middle = self.start + (self.end - self.start) / 2;
@@ -251,6 +260,18 @@ mod tests {
     fn the_greatest_number_is_the_last_id() {
         let asked = follow(Course::new(u64::MAX - 5, None, 100, 1000), &[u64::MAX], Some(u64::MAX));
         assert_eq!(asked, [(u64::MAX - 5, u64::MAX)]);
+    }
+
+    #[test]
+    fn the_ranges_behind_one_go_on_to_the_end_and_no_further() {
+        let behind = |end| -> Vec<_> {
+            let following = Range { start: 1, end: 100 }.following(end).take(3);
+            following.map(|range| (range.start, range.end)).collect()
+        };
+        assert_eq!(behind(None), [(101, 200), (201, 300), (301, 400)]);
+        assert_eq!(behind(Some(250)), [(101, 200), (201, 250)]);
+        assert_eq!(behind(Some(100)), []);
+        assert_eq!(Range { start: u64::MAX - 1, end: u64::MAX }.following(None).count(), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reading one range of IDs after the other, until there are no more.
 
-use tidegate_sdk::{Batch, Error, Page, Result, checkpoint, log, truncate, upsert};
+use tidegate_sdk::{Ahead, Batch, Error, Page, Result, checkpoint, log, truncate, upsert};
 
 use crate::answer::{Answer, read_id};
 use crate::course::{Course, Part, Range};
@@ -23,6 +23,7 @@ pub(crate) struct Reader<'a> {
     step: u64,
     /// The greatest ID of the source, as it says.
     told: Option<u64>,
+    ahead: Ahead,
 }
 
 impl<'a> Reader<'a> {
@@ -30,8 +31,8 @@ impl<'a> Reader<'a> {
         let State { current_id, last_full_scan, answers, sight } = state;
         let greatest = current_id.checked_sub(1).filter(|greatest| *greatest >= config.first_id());
         let step = answers.step(config.step.get());
-        let (seen, told, is_complete) = (None, None, false);
-        Reader { config, greatest, seen, last_full_scan, answers, sight, is_complete, step, told }
+        let (seen, told, is_complete, ahead) = (None, None, false, Ahead::new(config.window));
+        Reader { config, greatest, seen, last_full_scan, answers, sight, is_complete, step, told, ahead }
     }
 
     /// Reads everything for the first time.
@@ -238,7 +239,9 @@ impl<'a> Reader<'a> {
 
     /// Fetches and stages the records of a range.
     fn fetch(&mut self, range: Range) -> Result<Answer> {
-        let page = self.config.request(range).fetch()?;
+        let (config, is_step) = (self.config, range.size() == self.step);
+        let following = range.following(self.end()).take_while(|_| is_step).map(|range| config.request(range));
+        let page = self.ahead.fetch(&config.request(range), following)?;
         self.told = self.told.max(self.told_by(&page)?);
         let rows = page.records(&self.config.source.record_pointer)?;
         let answer = Answer::read(rows, range, self.config)?;
