@@ -4,6 +4,7 @@
 //! promises to keep, or it is refused with a reason.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::alphabet;
@@ -172,6 +173,13 @@ fn digits(text: &[u8]) -> Option<u32> {
 
 /// What is RFC 3339 already stays as the source sent it; everything else is written so, in UTC.
 fn instant(value: Value<'_>) -> Result<Stored<'_>, Misfit> {
+    match value {
+        Value::String(text) if is_usual(text.as_bytes()) => Ok(Stored::Text(text)),
+        value => any_instant(value),
+    }
+}
+
+fn any_instant(value: Value<'_>) -> Result<Stored<'_>, Misfit> {
     let misfit = "it is no point in time";
     let text = numeric(value).ok_or(misfit)?;
     let instant = Instant::parse(&text, &InstantFormat::default()).ok_or(misfit)?;
@@ -180,6 +188,28 @@ fn instant(value: Value<'_>) -> Result<Stored<'_>, Misfit> {
     }
     let text = instant.to_rfc3339().ok_or("it is beyond the years of the calendar")?;
     Ok(Stored::Text(text.into()))
+}
+
+/// Whether a text is plainly an instant in the form of most sources, `2024-01-31T10:20:30Z`: most need no closer look, which
+/// takes a tenth of the time of a row.
+fn is_usual(text: &[u8]) -> bool {
+    let Some([year @ .., b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2]) = whole_seconds(text)
+    else {
+        return false;
+    };
+    let is_within = |tens: &u8, ones: &u8, range: RangeInclusive<u32>| {
+        digits(&[*tens, *ones]).is_some_and(|number| range.contains(&number))
+    };
+    let is_date = year.len() == 4 && digits(year).is_some() && is_within(m1, m2, 1..=12) && is_within(d1, d2, 1..=28);
+    is_date && is_within(h1, h2, 0..=23) && is_within(n1, n2, 0..=59) && is_within(s1, s2, 0..=59)
+}
+
+/// A text in UTC without its `Z` and the fraction of its second.
+fn whole_seconds(text: &[u8]) -> Option<&[u8]> {
+    let [local @ .., b'Z'] = text else { return None };
+    let Some(point) = local.iter().rposition(|byte| *byte == b'.') else { return Some(local) };
+    let fraction = &local[point + 1..];
+    (!fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit)).then(|| &local[..point])
 }
 
 /// Whether a text that is known to be an instant has the form of RFC 3339 section 5.6.
@@ -239,6 +269,26 @@ mod tests {
 
     fn text(value: &str) -> Option<Stored<'_>> {
         Some(Stored::Text(value.into()))
+    }
+
+    #[test]
+    fn the_quick_look_at_an_instant_sees_what_the_close_one_does() {
+        let known = "2024-01-28T23:59:59.120Z";
+        let replaced = |at: usize, byte: char| format!("{}{byte}{}", &known[..at], &known[at + 1..]);
+        let near = (0..known.len()).flat_map(|at| "0123456789-T:.Zz+ ".chars().map(move |byte| replaced(at, byte)));
+        let cut = (0..=known.len()).flat_map(|at| [known[..at].to_owned(), format!("{}Z", &known[..at])]);
+        let mut usual = 0;
+        for text in near.chain(cut) {
+            if is_usual(text.as_bytes()) {
+                usual += 1;
+                let value = Value::String(text.as_str().into());
+                assert_eq!(any_instant(value), Ok(Stored::Text(text.as_str().into())), "{text}");
+            }
+        }
+        assert!(usual > 100, "{usual}");
+        for text in ["2024-01-31T10:20:30", "2024-02-30T10:20:30Z", "024-01-31T10:20:30Z", "2024-01-31T10:20:30.Z"] {
+            assert!(!is_usual(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

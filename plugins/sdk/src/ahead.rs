@@ -31,16 +31,17 @@ impl Ahead {
 #[derive(Debug)]
 struct Line<T> {
     window: usize,
-    /// How many may be in flight now: it doubles whenever a guess was right, so that little is asked for in vain.
-    reach: usize,
-    /// The first guess of the last turn, whether it was begun or not.
+    /// The first guess of the last turn, whether it was begun or not. Nothing is begun ahead until one was right, so that a
+    /// run that finds nothing new asks for nothing in vain.
     guess: Option<Request>,
+    /// Whether the last guess was right.
+    is_sure: bool,
     begun: VecDeque<(Request, T)>,
 }
 
 impl<T> Line<T> {
     fn new(window: usize) -> Line<T> {
-        Line { window, reach: 1, guess: None, begun: VecDeque::new() }
+        Line { window, guess: None, is_sure: false, begun: VecDeque::new() }
     }
 
     fn turn(
@@ -50,7 +51,7 @@ impl<T> Line<T> {
         mut begin: impl FnMut(&Request) -> Result<T>,
     ) -> Result<T> {
         if let Some(guess) = self.guess.take() {
-            self.reach = if guess == *request { (self.reach * 2).min(self.window) } else { 1 };
+            self.is_sure = guess == *request;
         }
         let own = match self.begun.pop_front() {
             Some((begun, pending)) if begun == *request => pending,
@@ -59,13 +60,10 @@ impl<T> Line<T> {
                 begin(request)?
             }
         };
-        for (at, guess) in next.take(self.window).enumerate() {
-            if at == 0 {
-                self.guess = Some(guess.clone());
-            }
-            if at + 1 >= self.reach {
-                break;
-            }
+        let mut next = next.peekable();
+        self.guess = next.peek().cloned();
+        let room = if self.is_sure { self.window - 1 } else { 0 };
+        for (at, guess) in next.take(room).enumerate() {
             match self.begun.get(at) {
                 Some((begun, _)) if *begun == guess => {}
                 _ => {
@@ -104,20 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn more_and_more_are_in_flight_as_guesses_are_right() {
-        let begun = ask(4, &[1, 2, 3, 4, 5, 6], 100);
-        assert_eq!(begun, [vec![1], vec![2, 3], vec![4, 5, 6], vec![7], vec![8], vec![9]]);
+    fn the_window_is_full_once_a_guess_was_right() {
+        let begun = ask(4, &[1, 2, 3, 4], 100);
+        assert_eq!(begun, [vec![1], vec![2, 3, 4, 5], vec![6], vec![7]]);
     }
 
     #[test]
     fn nothing_is_begun_where_nothing_is_expected() {
         assert_eq!(ask(4, &[1, 2, 3], 0), [[1], [2], [3]]);
-        assert_eq!(ask(4, &[1, 2, 3, 4], 4), [vec![1], vec![2, 3], vec![4], vec![]]);
+        assert_eq!(ask(4, &[1, 2, 3, 4], 4), [vec![1], vec![2, 3, 4], vec![], vec![]]);
     }
 
     #[test]
     fn a_wrong_guess_costs_its_requests_and_begins_anew() {
-        let begun = ask(4, &[1, 2, 3, 50, 51, 52], 100);
-        assert_eq!(begun, [vec![1], vec![2, 3], vec![4, 5, 6], vec![50], vec![51, 52], vec![53, 54, 55]]);
+        let begun = ask(4, &[1, 2, 50, 51, 52], 100);
+        assert_eq!(begun, [vec![1], vec![2, 3, 4, 5], vec![50], vec![51, 52, 53, 54], vec![55]]);
     }
 }
