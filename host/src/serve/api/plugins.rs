@@ -229,7 +229,9 @@ impl<S: Send + Sync> FromRequest<S> for Component {
 
 /// All strategies, with all their versions.
 #[utoipa::path(get, path = "/v1/plugins", tag = "plugins", responses((status = 200, body = Plugins)))]
-pub(super) async fn list_plugins(State(server): State<Server>, _: Caller) -> Json<Plugins> {
+pub(super) async fn list_plugins(State(server): State<Server>, _: Caller) -> Result<Json<Plugins>> {
+    // Whoever has seen a rollout switch must see which version is active since.
+    server.registry.refresh(&*server.store).await?;
     let shown = |(version, used): (Arc<plugin::Version>, Use)| PluginVersion {
         name: version.name.to_string(),
         version: version.version.clone(),
@@ -247,7 +249,7 @@ pub(super) async fn list_plugins(State(server): State<Server>, _: Caller) -> Jso
         uploaded_by: version.uploaded_by.clone(),
         uploaded_at: (!server.registry.is_built_in(&version)).then(|| time(version.uploaded_at)),
     };
-    Json(Plugins { items: server.registry.versions().into_iter().map(shown).collect() })
+    Ok(Json(Plugins { items: server.registry.versions().into_iter().map(shown).collect() }))
 }
 
 /// Takes in a new version of a strategy, and begins its rollout. What the component cannot be is refused at once; what
