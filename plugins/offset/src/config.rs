@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tidegate_sdk::{CursorOptions, Request, SourceOptions, Stamp, TableOptions};
+use tidegate_sdk::{CursorOptions, FlightOptions, Request, SourceOptions, Stamp, TableOptions};
 
 /// Reads an API by `limit` and `offset`, anchored at an update time, so that rows which change place are not missed.
 ///
@@ -49,11 +49,9 @@ pub struct Config {
     /// How many times at most everything is read, where only two passes that agree show that no row was missed.
     #[serde(default = "passes")]
     pub passes: NonZeroU32,
-    /// How many requests may be in flight at once, where the next ones can be told before this one is answered. The
-    /// connection's `source.max_in_flight` bounds it, too. Whatever it is, the same records are read.
-    #[serde(default = "window")]
-    #[schemars(range(max = 64))]
-    pub window: NonZeroU32,
+    /// How many requests are in flight.
+    #[serde(flatten)]
+    pub flight: FlightOptions,
     /// How requests are made.
     #[serde(flatten)]
     pub source: SourceOptions,
@@ -147,10 +145,6 @@ fn page_size() -> NonZeroU32 {
 
 fn offset_parameter() -> String {
     "offset".into()
-}
-
-fn window() -> NonZeroU32 {
-    NonZeroU32::MIN
 }
 
 fn passes() -> NonZeroU32 {

@@ -129,14 +129,14 @@ impl<'a> Reader<'a> {
         let mut cursor = Cursor::resume(&config.cursor, began_at.as_deref())?.ordered(order.as_deref());
         cursor.follow(anchor.as_deref())?;
         let under_way = UnderWay { anchor, plain: plain || !config.can_anchor() };
-        let ahead = Ahead::new(config.window);
+        let ahead = Ahead::new(config.flight);
         Ok(Reader { config, began_at, order, under_way, cursor, ahead })
     }
 
     /// Reads from anchor to anchor.
     fn read(&mut self) -> Result<()> {
         let (config, anchor) = (self.config, self.cursor.greatest().cloned());
-        let mut walk = Walk::new(anchor, config.page_size.get()).in_windows_of(config.window.get());
+        let mut walk = Walk::new(anchor, config.page_size.get()).in_windows_of(config.flight.window.get());
         loop {
             let since = walk.anchor().map(|anchor| self.cursor.reaching(anchor));
             let offset = walk.offset();

@@ -1,9 +1,8 @@
 //! Requests that are begun before their turn, so that several are in flight.
 
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 
-use crate::{Page, Pending, Request, Result};
+use crate::{FlightOptions, Page, Pending, Request, Result};
 
 /// Fetches one page after the other, and begins requests that are likely to come next.
 ///
@@ -14,8 +13,8 @@ pub struct Ahead(Line<Pending>);
 
 impl Ahead {
     /// With so many requests in flight at most. With one, nothing is begun ahead.
-    pub fn new(window: NonZeroU32) -> Ahead {
-        Ahead(Line::new(window.get() as usize))
+    pub fn new(flight: FlightOptions) -> Ahead {
+        Ahead(Line::new(flight.window.get() as usize))
     }
 
     /// The page for `request`; behind it, `next` are likely to be asked for, in this order.

@@ -21,7 +21,7 @@ mod since;
 mod stamp;
 
 pub use ahead::Ahead;
-pub use config::{CursorOptions, Filter, PageCap, Period, SinceOptions, SourceOptions, TableOptions};
+pub use config::{CursorOptions, Filter, FlightOptions, PageCap, Period, SinceOptions, SourceOptions, TableOptions};
 pub use cursor::Cursor;
 pub use error::{Error, Result};
 pub use guest::Strategy;

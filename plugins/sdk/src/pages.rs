@@ -78,10 +78,13 @@ impl Pending {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Request) -> bool {
-        let parts = |Request(host::Request { method, path, query, headers, body }): &Request| {
-            (method.clone(), path.clone(), query.clone(), headers.clone(), body.clone())
-        };
-        parts(self) == parts(other)
+        let host::Request { method, path, query, headers, body } = &other.0;
+        let own = &self.0;
+        own.method == *method
+            && own.path == *path
+            && own.query == *query
+            && own.headers == *headers
+            && own.body == *body
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tidegate_sdk::{Period, Request, SourceOptions, TableOptions};
+use tidegate_sdk::{FlightOptions, Period, Request, SourceOptions, TableOptions};
 
 use crate::course::Range;
 
@@ -59,11 +59,9 @@ pub struct Config {
     /// source no longer has are marked as deleted. Without it, no pass but the first reads everything.
     #[serde(default)]
     pub rescan_every: Option<Period>,
-    /// How many requests may be in flight at once, where the next ones can be told before this one is answered. The
-    /// connection's `source.max_in_flight` bounds it, too. Whatever it is, the same records are read.
-    #[serde(default = "window")]
-    #[schemars(range(max = 64))]
-    pub window: NonZeroU32,
+    /// How many requests are in flight.
+    #[serde(flatten)]
+    pub flight: FlightOptions,
     /// How requests are made.
     #[serde(flatten)]
     pub source: SourceOptions,
@@ -112,10 +110,6 @@ fn step() -> NonZeroU64 {
 
 fn empty_ranges() -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(9)
-}
-
-fn window() -> NonZeroU32 {
-    NonZeroU32::MIN
 }
 
 fn look_back() -> u64 {

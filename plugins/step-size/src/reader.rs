@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         let State { current_id, last_full_scan, answers, sight } = state;
         let greatest = current_id.checked_sub(1).filter(|greatest| *greatest >= config.first_id());
         let step = answers.step(config.step.get());
-        let (seen, told, is_complete, ahead) = (None, None, false, Ahead::new(config.window));
+        let (seen, told, is_complete, ahead) = (None, None, false, Ahead::new(config.flight));
         Reader { config, greatest, seen, last_full_scan, answers, sight, is_complete, step, told, ahead }
     }
 

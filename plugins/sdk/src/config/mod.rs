@@ -8,6 +8,7 @@ mod period;
 mod since;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,22 @@ impl SourceOptions {
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, &value.text()));
         self.parameters.iter().fold(request, |request, (name, value)| request.query(name, value.text()))
     }
+}
+
+/// How many requests are in flight: for strategies that can tell the next ones before an answer is there ([`Ahead`]).
+///
+/// [`Ahead`]: crate::Ahead
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub struct FlightOptions {
+    /// How many requests may be in flight at once, where the next ones can be told before this one is answered. The
+    /// connection's `source.max_in_flight` bounds it, too. Whatever it is, the same records are read.
+    #[serde(default = "window")]
+    #[schemars(range(max = 64))]
+    pub window: NonZeroU32,
+}
+
+fn window() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 /// A text, a number or a truth value, as users write them without a thought for quotes.
